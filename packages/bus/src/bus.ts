@@ -1,0 +1,236 @@
+import type { Clock } from '@vcap/clock';
+import { connect, createInbox, headers } from 'nats';
+import type { Msg, MsgHdrs, NatsConnection } from 'nats';
+import type { Logger } from 'pino';
+import { ParseGuard } from './parse-guard.ts';
+import type { Subject } from './subject.ts';
+import { childTrace, fromTraceparent, newTrace, toTraceparent } from './trace.ts';
+import type { Trace } from './trace.ts';
+
+export type { Logger } from 'pino';
+
+export interface BusOptions {
+  /** `nats://user:password@host:port`, any number of them. */
+  servers: string[];
+  /** Shown in the server's list of connections. */
+  name: string;
+  log: Logger;
+  clock: Clock;
+}
+export interface HandlerContext {
+  /** The sender's trace, or a new one. */
+  trace: Trace;
+  subject: string;
+  /** Present when the sender waits for an answer. */
+  reply?: (payload: unknown) => void;
+}
+export interface RequestOptions {
+  timeoutMs: number;
+  /** Ends early at this many replies; 1 by default. */
+  max?: number;
+  trace?: Trace;
+}
+export interface Subscription {
+  unsubscribe(): void;
+}
+type Handler<T> = (message: T, context: HandlerContext) => void | Promise<void>;
+
+/**
+ * The connection to the message bus. Reconnects for ever over all configured servers and notices a half-open
+ * connection within 20 s. What does not parse is counted and dropped; a failing handler is logged, never thrown.
+ */
+export class Bus {
+  readonly #options: BusOptions;
+  readonly #guard: ParseGuard;
+  readonly #reconnectListeners: (() => void)[] = [];
+  readonly #counters = { published: 0, received: 0, dropped_while_disconnected: 0, handler_errors: 0 };
+  #connection: NatsConnection | undefined;
+  #connected = false;
+
+  constructor(options: BusOptions) {
+    this.#options = options;
+    this.#guard = new ParseGuard(options.log, options.clock);
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  /** Connects; waits as long as it takes for a first server. */
+  async start(): Promise<void> {
+    const { servers, name, log } = this.#options;
+    const url = servers.map((server) => new URL(server));
+    const first = url[0];
+    this.#connection = await connect({
+      servers: url.map((each) => `${each.hostname}:${each.port || '4222'}`),
+      ...(first?.username ? { user: decodeURIComponent(first.username) } : {}),
+      ...(first?.password ? { pass: decodeURIComponent(first.password) } : {}),
+      name,
+      maxReconnectAttempts: -1,
+      waitOnFirstConnect: true,
+      reconnectTimeWait: 500,
+      reconnectJitter: 250,
+      pingInterval: 8000,
+      maxPingOut: 2,
+      ignoreClusterUpdates: false,
+    });
+    this.#connected = true;
+    log.info({ event: 'bus-connected', server: this.#connection.getServer() });
+    void this.#watch(this.#connection);
+  }
+
+  async stop(): Promise<void> {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    this.#connected = false;
+    if (!connection || connection.isClosed()) return;
+    await Promise.race([connection.flush(), this.#options.clock.sleep(500)]).catch(() => undefined);
+    await connection.close();
+  }
+
+  /** Fire and forget, at most once. While the bus is away the message is dropped and counted. */
+  publish<T>(subject: Subject<T>, payload: T, trace?: Trace): void {
+    this.#send(subject.name, payload, trace ?? newTrace());
+  }
+
+  subscribe<T>(subject: Subject<T>, handler: Handler<T>): Subscription {
+    const subscription = this.#need().subscribe(subject.name, {
+      ...(subject.queue === undefined ? {} : { queue: subject.queue }),
+      callback: (error, message) => {
+        if (error) this.#options.log.warn({ event: 'subscription-error', subject: subject.name, err: error });
+        else this.#receive(subject, handler, message);
+      },
+    });
+    return { unsubscribe: () => subscription.unsubscribe() };
+  }
+
+  /** Resolves with the replies that came until `max` of them or the timeout; silence is an empty list. */
+  async request<T, R>(subject: Subject<T, R>, payload: T, options: RequestOptions): Promise<R[]> {
+    const replies: R[] = [];
+    const max = options.max ?? 1;
+    if (max < 1) return replies;
+    await this.requestStream(subject, payload, {
+      timeoutMs: options.timeoutMs,
+      totalTimeout: true,
+      ...(options.trace === undefined ? {} : { trace: options.trace }),
+      onReply: (reply) => (replies.push(reply) >= max ? 'done' : 'more'),
+    });
+    return replies;
+  }
+
+  /** Like `request`, for replies that come one after another: the timeout starts anew at each of them. */
+  requestStream<T, R>(
+    subject: Subject<T, R>,
+    payload: T,
+    options: { timeoutMs: number; totalTimeout?: boolean; onReply: (reply: R) => 'more' | 'done'; trace?: Trace },
+  ): Promise<'done' | 'timeout'> {
+    const { clock, log } = this.#options;
+    if (!this.#connected) return clock.sleep(options.timeoutMs).then(() => 'timeout');
+    return new Promise((resolve) => {
+      const inbox = createInbox();
+      const end = (how: 'done' | 'timeout'): void => {
+        timer.cancel();
+        subscription.unsubscribe();
+        resolve(how);
+      };
+      let timer = clock.setTimeout(() => end('timeout'), options.timeoutMs);
+      const subscription = this.#need().subscribe(inbox, {
+        callback: (error, message) => {
+          if (error || message.headers?.code === 503) return;
+          const reply = this.#guard.parse(subject.reply, message.data, `${subject.name} (reply)`, senderOf(message));
+          if (reply === undefined) return;
+          if (!options.totalTimeout) {
+            timer.cancel();
+            timer = clock.setTimeout(() => end('timeout'), options.timeoutMs);
+          }
+          try {
+            if (options.onReply(reply as R) === 'done') end('done');
+          } catch (cause) {
+            this.#counters.handler_errors++;
+            log.error({ event: 'reply-handler-failed', subject: subject.name, err: cause });
+          }
+        },
+      });
+      this.#send(subject.name, payload, options.trace ?? newTrace(), inbox);
+    });
+  }
+
+  /** Figures for /varz. */
+  counters(): Record<string, number> {
+    return { ...this.#counters, unparsable: this.#guard.rejected };
+  }
+
+  /** Called each time the connection came back. */
+  onReconnect(listener: () => void): void {
+    this.#reconnectListeners.push(listener);
+  }
+
+  #need(): NatsConnection {
+    if (!this.#connection) throw new Error('the bus is not started');
+    return this.#connection;
+  }
+
+  #send(name: string, payload: unknown, trace: Trace, inbox?: string): void {
+    const connection = this.#connection;
+    if (!connection || !this.#connected) {
+      this.#counters.dropped_while_disconnected++;
+      return;
+    }
+    const header = headers();
+    header.set('traceparent', toTraceparent(childTrace(trace)));
+    header.set('sender', this.#options.name);
+    connection.publish(name, payload === undefined ? '' : JSON.stringify(payload), {
+      headers: header,
+      ...(inbox === undefined ? {} : { reply: inbox }),
+    });
+    this.#counters.published++;
+  }
+
+  #receive<T>(subject: Subject<T>, handler: Handler<T>, message: Msg): void {
+    this.#counters.received++;
+    const parsed = this.#guard.parse(subject.schema, message.data, subject.name, senderOf(message));
+    if (parsed === undefined) return;
+    const trace = fromTraceparent(headerOf(message.headers, 'traceparent')) ?? newTrace();
+    const inbox = message.reply;
+    const context: HandlerContext = {
+      trace,
+      subject: message.subject,
+      ...(inbox ? { reply: (payload: unknown) => this.#send(inbox, payload, trace) } : {}),
+    };
+    const failed = (cause: unknown): void => {
+      this.#counters.handler_errors++;
+      this.#options.log.error({ event: 'handler-failed', subject: subject.name, trace_id: trace.traceId, err: cause });
+    };
+    try {
+      const result = handler(parsed as T, context);
+      if (result instanceof Promise) result.catch(failed);
+    } catch (cause) {
+      failed(cause);
+    }
+  }
+
+  async #watch(connection: NatsConnection): Promise<void> {
+    const { log } = this.#options;
+    for await (const status of connection.status()) {
+      if (status.type === 'disconnect') {
+        this.#connected = false;
+        log.warn({ event: 'bus-disconnected', server: String(status.data) });
+      } else if (status.type === 'reconnect') {
+        this.#connected = true;
+        log.info({ event: 'bus-reconnected', server: String(status.data) });
+        for (const listener of this.#reconnectListeners) listener();
+      } else if (status.type === 'error') {
+        log.warn({ event: 'bus-error', error: String(status.data) });
+      }
+    }
+  }
+}
+
+function headerOf(map: MsgHdrs | undefined, key: string): string | undefined {
+  return map?.get(key) || undefined;
+}
+
+/** Who sent it, as far as one can know: our header, else the subject alone. */
+function senderOf(message: Msg): string {
+  return headerOf(message.headers, 'sender') ?? 'unknown';
+}

@@ -1,0 +1,11 @@
+export { Bus } from './bus.ts';
+export type { BusOptions, HandlerContext, Logger, RequestOptions, Subscription } from './bus.ts';
+export type { Subject, SubjectFamily, SubjectInfo } from './subject.ts';
+export { childTrace, fromTraceparent, newTrace, toTraceparent } from './trace.ts';
+export type { Trace } from './trace.ts';
+export type { DeaInstanceState } from './messages/common.ts';
+export * from './messages/component.ts';
+export * from './messages/router.ts';
+export * from './messages/dea.ts';
+export * from './messages/health.ts';
+export * from './messages/staging.ts';

@@ -1,0 +1,216 @@
+import { z } from 'zod';
+import { defineFamily, defineSubject } from '../subject.ts';
+import { empty, id, index, instanceState, seconds, uris } from './common.ts';
+
+const hello = z.looseObject({
+  id,
+  ip: z.string(),
+  port: z.int().optional(),
+  version: z.union([z.string(), z.number()]).optional(),
+});
+export type DeaHello = z.infer<typeof hello>;
+export const deaStart = defineSubject({
+  name: 'dea.start',
+  publishers: 'dea',
+  listeners: 'tools',
+  when: 'once, when ready',
+  schema: hello,
+});
+
+const runtime = z.union([
+  z.string().transform((name) => ({ name, version: '', description: '' })),
+  z.looseObject({ name: z.string(), version: z.string().default(''), description: z.string().default('') }),
+]);
+const counts = z.record(z.string(), z.int().min(0));
+const advertise = z.looseObject({
+  id,
+  stacks: z.array(z.string()).optional(),
+  available_memory: z.number(),
+  available_disk: z.number().optional(),
+  app_id_to_count: counts.optional(),
+  placement_properties: z.looseObject({ zone: z.string().default('default') }).optional(),
+  runtimes: z.array(runtime).optional(),
+  prod: z.boolean().optional(),
+});
+export type DeaAdvertise = z.infer<typeof advertise>;
+export const deaAdvertise = defineSubject({
+  name: 'dea.advertise',
+  publishers: 'dea',
+  listeners: 'cloud-controller',
+  when: 'every 5 s, on dea.locate, and when capacity changed; forgotten after 10 s',
+  schema: advertise as z.ZodType<DeaAdvertise>,
+});
+export const deaLocate = defineSubject<unknown>({
+  name: 'dea.locate',
+  publishers: 'cloud-controller',
+  listeners: 'dea',
+  when: 'a controller has no adverts',
+  schema: empty,
+});
+export const deaStatus = defineSubject<unknown>({
+  name: 'dea.status',
+  publishers: 'tools',
+  listeners: 'dea',
+  when: 'request; one reply per DEA',
+  schema: empty,
+});
+export const dropletStatus = defineSubject<unknown>({
+  name: 'droplet.status',
+  publishers: 'tools',
+  listeners: 'dea',
+  when: 'request; one reply per live instance',
+  schema: empty,
+});
+
+const start = z.looseObject({
+  droplet: id,
+  version: z.string(),
+  name: z.string(),
+  index,
+  uris,
+  sha1: z.string().nullable(),
+  executableFile: z.string().nullish(),
+  executableUri: z.string().nullish(),
+  limits: z.object({ mem: z.number().positive(), disk: z.number().positive(), fds: z.int().positive() }),
+  env: z.array(z.string()).nullish().transform((list) => list ?? []),
+  services: z.array(z.looseObject({})).nullish().transform((list) => list ?? []),
+  users: z.array(z.string()).optional(),
+  framework: z.string().nullish(),
+  runtime: z.string().nullish(),
+  debug: z.string().nullish(),
+  console: z.boolean().nullish(),
+  prod: z.boolean().nullish(),
+  cc_partition: z.string().default('default'),
+  start_command: z.string().nullish(),
+  health_check_timeout: z.number().positive().nullish(),
+  stop_grace: z.number().min(0).nullish(),
+  vcap_application: z.record(z.string(), z.unknown()).nullish(),
+});
+export type StartMessage = z.infer<typeof start>;
+export const deaInstanceStart = defineFamily({
+  name: 'dea.*.start',
+  publishers: 'cloud-controller',
+  listeners: 'the dea of that id',
+  when: 'one message per instance; a refusal is answered by droplet.exited',
+  schema: start as z.ZodType<StartMessage>,
+});
+
+const filter = z.looseObject({
+  droplet: id,
+  version: z.string().nullish(),
+  instances: z.array(z.string()).nullish(),
+  instance_ids: z.array(z.string()).nullish(),
+  indices: z.array(index).nullish(),
+  states: z.array(instanceState).nullish(),
+});
+export type StopFilter = z.infer<typeof filter>;
+export const deaStop = defineSubject({
+  name: 'dea.stop',
+  publishers: 'cloud-controller',
+  listeners: 'every dea',
+  when: 'stop, scale down, or the health manager found an extra; filters are AND-ed',
+  schema: filter as z.ZodType<StopFilter>,
+});
+const update = z.looseObject({ droplet: id, uris, version: z.string().nullish() });
+export type DeaUpdate = z.infer<typeof update>;
+export const deaUpdate = defineSubject({
+  name: 'dea.update',
+  publishers: 'cloud-controller',
+  listeners: 'every dea',
+  when: 'the URLs of a started application changed',
+  schema: update as z.ZodType<DeaUpdate>,
+});
+
+const find = filter.extend({ include_stats: z.boolean().nullish(), path: z.string().nullish() });
+export type FindDroplet = z.infer<typeof find>;
+const stats = z.looseObject({
+  name: z.string(),
+  host: z.string(),
+  port: z.int().nullable(),
+  uris: z.array(z.string()),
+  uptime: z.number(),
+  mem_quota: z.number(),
+  disk_quota: z.number(),
+  fds_quota: z.number(),
+  usage: z.looseObject({}).optional(),
+});
+const found = z.looseObject({
+  dea: z.string(),
+  droplet: id,
+  version: z.string(),
+  instance: z.string(),
+  index,
+  state: instanceState,
+  state_timestamp: seconds,
+  file_uri: z.string().optional(),
+  staged: z.string().optional(),
+  credentials: z.tuple([z.string(), z.string()]).optional(),
+  debug_ip: z.string().nullish(),
+  debug_port: z.int().nullish(),
+  console_ip: z.string().nullish(),
+  console_port: z.int().nullish(),
+  stats: stats.optional(),
+});
+export type FindDropletReply = z.infer<typeof found>;
+export const deaFindDroplet = defineSubject<FindDroplet, FindDropletReply>({
+  name: 'dea.find.droplet',
+  publishers: 'cloud-controller',
+  listeners: 'every dea',
+  when: 'request; one reply per matching instance',
+  schema: find as z.ZodType<FindDroplet>,
+  reply: found as z.ZodType<FindDropletReply>,
+});
+
+const heartbeatEntry = z.looseObject({
+  droplet: id,
+  version: z.string(),
+  instance: z.string(),
+  index,
+  state: instanceState,
+  state_timestamp: seconds,
+  cc_partition: z.string().default('default'),
+});
+export type HeartbeatEntry = z.infer<typeof heartbeatEntry>;
+const heartbeat = z.looseObject({
+  dea: z.string(),
+  prod: z.boolean().optional(),
+  droplets: z.array(heartbeatEntry),
+});
+export type Heartbeat = z.infer<typeof heartbeat>;
+export const deaHeartbeat = defineSubject({
+  name: 'dea.heartbeat',
+  publishers: 'dea',
+  listeners: 'health-manager, cloud-controller',
+  when: 'every 10 s and when an instance turns RUNNING or CRASHED: the complete list, also when empty',
+  schema: heartbeat as z.ZodType<Heartbeat>,
+});
+
+const shutdown = hello.extend({ app_id_to_count: counts.optional() });
+export type DeaShutdown = z.infer<typeof shutdown>;
+export const deaShutdown = defineSubject({
+  name: 'dea.shutdown',
+  publishers: 'dea',
+  listeners: 'cloud-controller, health-manager',
+  when: 'a DEA leaves: no placement on it any more',
+  schema: shutdown,
+});
+
+const exited = z.looseObject({
+  droplet: id,
+  version: z.string(),
+  instance: z.string(),
+  index,
+  reason: z.enum(['CRASHED', 'STOPPED', 'DEA_SHUTDOWN', 'DEA_EVACUATION']),
+  crash_timestamp: seconds.nullish(),
+  cc_partition: z.string().default('default'),
+  exit_status: z.int().nullish(),
+  exit_description: z.string().nullish(),
+});
+export type DropletExited = z.infer<typeof exited>;
+export const dropletExited = defineSubject({
+  name: 'droplet.exited',
+  publishers: 'dea',
+  listeners: 'health-manager, cloud-controller',
+  when: 'an instance ended or a start was refused',
+  schema: exited as z.ZodType<DropletExited>,
+});

@@ -1,0 +1,6 @@
+require 'sinatra'
+
+get '/' do
+  content_type :text
+  "hello sinatra\n"
+end

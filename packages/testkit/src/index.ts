@@ -1,0 +1,14 @@
+export { tempDir } from './temp-dir.ts';
+export type { TempDir } from './temp-dir.ts';
+export { freePort } from './free-port.ts';
+export { waitFor } from './wait-for.ts';
+export type { WaitOptions } from './wait-for.ts';
+export { startProcess } from './start-process.ts';
+export type { ProcessOptions, RunningProcess } from './start-process.ts';
+export { findBinary } from './find-binary.ts';
+export { startNats } from './nats.ts';
+export type { NatsOptions, NatsServer } from './nats.ts';
+export { startRedis } from './redis.ts';
+export type { RedisServer } from './redis.ts';
+export { startMariadb } from './mariadb.ts';
+export type { MariadbServer } from './mariadb.ts';

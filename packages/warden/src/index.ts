@@ -1,0 +1,15 @@
+export type {
+  Container,
+  ContainerExit,
+  ContainerInfo,
+  ContainerSnapshot,
+  ContainerSpec,
+  ExitReason,
+  Isolation,
+  ProcessIdentity,
+  SpawnOptions,
+  Warden,
+} from './types.ts';
+export { ProcessWarden } from './process/process-warden.ts';
+export type { ProcessWardenOptions } from './process/process-warden.ts';
+export { containerSnapshotSchema } from './snapshot-schema.ts';

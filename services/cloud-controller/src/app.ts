@@ -1,0 +1,40 @@
+import type { ComponentContext, Member } from '@vcap/component';
+import { createBits } from './bits/index.ts';
+import { compose } from './compose.ts';
+import type { Parts, PartsInput } from './compose.ts';
+import type { Config } from './config.ts';
+import { createInstances } from './instances/index.ts';
+import { createStaging } from './staging/index.ts';
+
+/** The cloud controller's members in their order of start, with the real parts. */
+export function buildCloudController(context: ComponentContext<Config>): Member[] {
+  return compose(context, (input) => realParts(context, input)).members;
+}
+
+function realParts(context: ComponentContext<Config>, { store, settings, baseUrl }: PartsInput): Parts {
+  const { config, log, clock, bus } = context;
+  const bits = createBits({
+    root: config.blobstore.root,
+    tmpdir: config.directories?.tmpdir,
+    log,
+    clock,
+    maxPackageBytes: config.max_package_bytes,
+  });
+  const dea = createInstances({ bus, log, clock, baseUrl });
+  const stagers = createStaging({
+    bus,
+    log,
+    clock,
+    store,
+    baseUrl,
+    auth: settings.stagingAuth,
+    timeoutSeconds: config.staging.timeout_seconds,
+  });
+  return {
+    bits,
+    instances: dea.instances,
+    offered: dea.offered,
+    staging: stagers.staging,
+    members: [dea.member, stagers.member],
+  };
+}

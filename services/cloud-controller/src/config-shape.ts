@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import type { DatabaseConfig } from './db/open.ts';
+
+const capacity = (memory: number, services: number, apps: number, uris: number) =>
+  z
+    .strictObject({
+      /** MB over all instances of the started apps. */
+      memory: z.number().int().positive().default(memory),
+      /** URLs per application. */
+      app_uris: z.number().int().nonnegative().default(uris),
+      services: z.number().int().nonnegative().default(services),
+      apps: z.number().int().nonnegative().default(apps),
+    })
+    .prefault({});
+
+const credentials = z.strictObject({ user: z.string().min(1), password: z.string().min(1) });
+const email = z.email().transform((address) => address.toLowerCase());
+const hostName = z
+  .string()
+  .regex(/^[a-z0-9_-]+(\.[a-z0-9_-]+)+$/i, 'must be a host name of at least two labels')
+  .transform((name) => name.toLowerCase());
+
+/** Our keys of the configuration file. Names are the originals' where they had the key. */
+export const controllerConfigShape = {
+  /** Port of the API; 0 takes a free one. */
+  port: z.number().int().min(0).max(65_535).default(9022),
+  bind_address: z.string().default('0.0.0.0'),
+  /** Host name of the API at the router; without its first label it is the cluster's domain. */
+  external_uri: hostName.default('api.vcap.me'),
+  /** Port at which users reach the router: taken off the URLs they type. */
+  router_port: z.number().int().min(1).max(65_535).optional(),
+  database: z
+    .discriminatedUnion('dialect', [
+      z.strictObject({ dialect: z.literal('sqlite'), path: z.string().min(1) }),
+      z.strictObject({ dialect: z.literal('mysql'), uri: z.string().regex(/^mysql:\/\//) }),
+    ])
+    .transform((value): DatabaseConfig => value),
+  blobstore: z.strictObject({ root: z.string().min(1) }),
+  directories: z.strictObject({ tmpdir: z.string().min(1) }).optional(),
+  staging: z
+    .strictObject({
+      /** What stagers show to download packages. Left out: a password derived from the token key. */
+      auth: credentials.optional(),
+      timeout_seconds: z.number().int().positive().default(900),
+    })
+    .prefault({}),
+  bulk_api: z.strictObject({ auth: credentials.optional() }).prefault({}),
+  keys: z
+    .strictObject({
+      /** Signs the users' tokens: the same for all controllers of one database. */
+      token: z.string().min(16).optional(),
+      token_file: z.string().optional(),
+      token_expiration_seconds: z.number().int().positive().default(604_800),
+    })
+    .refine((keys) => (keys.token === undefined) !== (keys.token_file === undefined), {
+      error: 'needs exactly one of token and token_file',
+    }),
+  admins: z.array(email).default([]),
+  bootstrap_admin: z.strictObject({ email, password_file: z.string() }).optional(),
+  allow_registration: z.boolean().default(true),
+  allow_debug: z.boolean().default(false),
+  default_account_capacity: capacity(2048, 16, 20, 4),
+  admin_account_capacity: capacity(32_768, 32, 200, 16),
+  app_uris: z
+    .strictObject({
+      allow_external: z.boolean().default(false),
+      reserved_list: z.array(z.string().transform((name) => name.toLowerCase())).default([]),
+    })
+    .prefault({}),
+  /** Largest application, packed and unpacked, in bytes. */
+  max_package_bytes: z.number().int().positive().default(536_870_912),
+  description: z.string().default('An open platform as a service'),
+  support_address: z.string().default('http://support.cloudfoundry.com'),
+  /** How long a start waits for staging inside the request; vmc gives up at 60 s. */
+  start_wait_seconds: z.number().positive().max(59).default(55),
+};
+
+/** Our part of the compiled configuration. */
+export type ControllerConfig = z.output<z.ZodObject<typeof controllerConfigShape>>;

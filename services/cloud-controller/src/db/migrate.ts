@@ -1,0 +1,21 @@
+import { Migrator } from 'kysely/migration';
+import type { Database } from './open.ts';
+import { initial } from './migrations/001-initial.ts';
+
+/**
+ * Brings the tables up to date under the database's lock: of two controllers that start together one does
+ * it and the other waits. Throws what went wrong in the database's words.
+ */
+export async function migrate(database: Database): Promise<void> {
+  const migrator = new Migrator({
+    db: database.db,
+    provider: { getMigrations: async () => ({ '001-initial': initial(database.dialect) }) },
+    migrationTableName: 'schema_migrations',
+    migrationLockTableName: 'schema_migrations_lock',
+  });
+  const { error, results } = await migrator.migrateToLatest();
+  const failed = results?.find((result) => result.status === 'Error');
+  if (error !== undefined) {
+    throw new Error(`migration ${failed?.migrationName ?? ''} failed`, { cause: error });
+  }
+}

@@ -1,0 +1,153 @@
+import type { Generated } from 'kysely';
+
+/** Row shapes of the database (v2 model). Times are milliseconds since the epoch; flags are 0 or 1. */
+export interface Schema {
+  quota_definitions: QuotaDefinitionRow;
+  organizations: OrganizationRow;
+  spaces: SpaceRow;
+  users: UserRow;
+  organizations_users: { organization_id: number; user_id: number };
+  spaces_developers: { space_id: number; user_id: number };
+  apps: AppRow;
+  domains: { id: Generated<number>; guid: string; name: string; created_at: number };
+  routes: RouteRow;
+  apps_routes: { app_id: number; route_id: number };
+  services: ServiceRow;
+  service_plans: { id: Generated<number>; guid: string; name: string; service_id: number; free: number };
+  service_instances: ServiceInstanceRow;
+  service_bindings: ServiceBindingRow;
+  service_auth_tokens: {
+    id: Generated<number>;
+    guid: string;
+    label: string;
+    provider: string;
+    token_hash: string;
+  };
+  events: EventRow;
+  staging_upload_tokens: { token_hash: string; app_guid: string; expires_at: number };
+}
+
+export interface QuotaDefinitionRow {
+  id: Generated<number>;
+  guid: string;
+  name: string;
+  memory_mb: number;
+  app_uris: number;
+  services: number;
+  apps: number;
+}
+
+export interface OrganizationRow {
+  id: Generated<number>;
+  guid: string;
+  name: string;
+  quota_definition_id: number;
+  /** Touched first by every transaction that counts against the quota: the row lock puts them in a line. */
+  lock_counter: number;
+  created_at: number;
+}
+
+export interface SpaceRow {
+  id: Generated<number>;
+  guid: string;
+  name: string;
+  organization_id: number;
+  created_at: number;
+}
+
+export interface UserRow {
+  id: Generated<number>;
+  guid: string;
+  email: string;
+  password_hash: string;
+  /** Grows with each password change and is part of every token: older tokens end. */
+  password_epoch: number;
+  default_space_id: number;
+  created_at: number;
+}
+
+export interface AppRow {
+  id: Generated<number>;
+  guid: string;
+  name: string;
+  space_id: number;
+  framework: string;
+  runtime: string | null;
+  command: string | null;
+  stack: string;
+  memory_mb: number;
+  disk_mb: number;
+  fds: number;
+  instances: number;
+  state: string;
+  package_state: string;
+  package_hash: string | null;
+  droplet_hash: string | null;
+  detected_start_command: string | null;
+  version: string;
+  staging_task_id: string | null;
+  staging_log_url: string | null;
+  env_json: string;
+  debug: string | null;
+  console: number;
+  meta_version: number;
+  created_at: number;
+  updated_at: number;
+}
+
+export interface RouteRow {
+  id: Generated<number>;
+  guid: string;
+  host: string;
+  domain_id: number;
+  space_id: number;
+  /** host.domain, unique: what a router would key on. */
+  fqdn: string;
+  created_at: number;
+}
+
+export interface ServiceRow {
+  id: Generated<number>;
+  guid: string;
+  label: string;
+  provider: string;
+  version: string;
+  url: string;
+  description: string;
+  active: number;
+}
+
+export interface ServiceInstanceRow {
+  id: Generated<number>;
+  guid: string;
+  name: string;
+  space_id: number;
+  service_plan_id: number;
+  gateway_name: string | null;
+  credentials_json: string | null;
+  created_at: number;
+}
+
+export interface ServiceBindingRow {
+  id: Generated<number>;
+  guid: string;
+  app_id: number;
+  service_instance_id: number;
+  gateway_name: string | null;
+  credentials_json: string | null;
+  created_at: number;
+}
+
+export interface EventRow {
+  id: Generated<number>;
+  guid: string;
+  type: string;
+  actor: string;
+  /** The administrator behind a proxied call; null otherwise. */
+  real_actor: string | null;
+  target_type: string;
+  target: string;
+  trace_id: string;
+  detail_json: string;
+  created_at: number;
+}

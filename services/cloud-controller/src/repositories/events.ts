@@ -1,0 +1,41 @@
+import { randomUUID } from 'node:crypto';
+import type { Database } from '../db/open.ts';
+
+/** Something that a user did, for the audit. */
+export interface AuditEvent {
+  /** Such as `app.create`. */
+  type: string;
+  actor: string;
+  realActor: string | null;
+  targetType: 'app' | 'user';
+  target: string;
+  traceId: string;
+  /** What was asked, never with secrets or environment values. */
+  detail?: Record<string, unknown>;
+}
+
+/** The audit trail: one row for each change a user made. */
+export class Events {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async record(event: AuditEvent): Promise<void> {
+    await this.#database.db
+      .insertInto('events')
+      .values({
+        guid: randomUUID(),
+        type: event.type,
+        actor: event.actor,
+        real_actor: event.realActor,
+        target_type: event.targetType,
+        target: event.target.slice(0, 255),
+        trace_id: event.traceId,
+        detail_json: JSON.stringify(event.detail ?? {}),
+        created_at: this.#database.clock.now(),
+      })
+      .execute();
+  }
+}

@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+import type { ControllerConfig } from './config-shape.ts';
+import { TokenSigner } from './domain/tokens.ts';
+import type { UrlRules } from './domain/urls.ts';
+import type { Capacity } from './repositories/quotas.ts';
+
+/** Settings that are worked out of the configuration once, at start. */
+export interface Settings {
+  tokens: TokenSigner;
+  stagingAuth: { user: string; password: string };
+  bulkAuth: { user: string; password: string };
+  urlRules: UrlRules;
+  admins: ReadonlySet<string>;
+  capacity: Record<'default' | 'admin', Capacity>;
+}
+
+/** Reads the key file and derives the rest. Throws when the key is missing or too short. */
+export function resolveSettings(config: ControllerConfig): Settings {
+  const key = config.keys.token ?? readFileSync(config.keys.token_file ?? '', 'utf8').trim();
+  if (key.length < 16) throw new Error('the token key must have at least 16 characters');
+  const tokens = new TokenSigner(key);
+  const admins = new Set(config.admins);
+  if (config.bootstrap_admin) admins.add(config.bootstrap_admin.email);
+  return {
+    tokens,
+    stagingAuth: config.staging.auth ?? { user: 'staging', password: tokens.derive('staging') },
+    bulkAuth: config.bulk_api.auth ?? { user: 'bulk_api', password: tokens.derive('bulk_api') },
+    urlRules: {
+      systemDomain: config.external_uri.slice(config.external_uri.indexOf('.') + 1),
+      routerPort: config.router_port,
+      allowExternal: config.app_uris.allow_external,
+      reserved: new Set(config.app_uris.reserved_list),
+      own: new Set([config.external_uri]),
+    },
+    admins,
+    capacity: { default: config.default_account_capacity, admin: config.admin_account_capacity },
+  };
+}

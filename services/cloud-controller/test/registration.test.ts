@@ -1,0 +1,50 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { routerGreet, routerRegister, routerStart, routerUnregister } from '@vcap/bus';
+import type { Bus, RouterRegister } from '@vcap/bus';
+import { FakeClock } from '@vcap/clock';
+import { waitFor } from '@vcap/testkit';
+import { RouteRegistration } from '../src/adapters/route-registration.ts';
+import { TestCloud } from './support/cloud.ts';
+
+let cloud: TestCloud;
+let mine: Bus;
+let router: Bus;
+const registered: RouterRegister[] = [];
+const unregistered: RouterRegister[] = [];
+
+beforeEach(async () => {
+  cloud = await TestCloud.start('sqlite');
+  [mine, router] = await Promise.all([cloud.bus('cc'), cloud.bus('router')]);
+  registered.length = 0;
+  unregistered.length = 0;
+  router.subscribe(routerRegister, (message) => void registered.push(message));
+  router.subscribe(routerUnregister, (message) => void unregistered.push(message));
+});
+afterEach(async () => {
+  await Promise.all([mine.stop(), router.stop()]);
+  await cloud.stop();
+});
+
+test('registers at start, as often as asked, when a router starts, and leaves at the end', async () => {
+  const clock = new FakeClock();
+  router.subscribe(routerGreet, (_message, { reply }) => {
+    reply?.({ id: 'r1', minimumRegisterIntervalInSeconds: 2 });
+  });
+  const count = (n: number) => waitFor(() => registered.length >= n, { timeoutMs: 5000 });
+  const route = { host: '127.0.0.1', port: 1234, uris: ['api.vcap.test'] };
+  // A round trip makes sure that the router's subscriptions are known to the server.
+  await waitFor(async () => (await mine.request(routerGreet, {}, { timeoutMs: 200 })).length > 0);
+  const registration = new RouteRegistration({ bus: mine, clock, route: () => route });
+  await registration.start();
+  await count(2);
+  expect(registered[0]).toMatchObject({ ...route, tags: { component: 'CloudController' } });
+  await clock.advance(2000);
+  await count(3);
+  router.publish(routerStart, { id: 'r2', minimumRegisterIntervalInSeconds: 20 });
+  await count(4);
+  await clock.advance(2000);
+  await count(5);
+  await registration.stop();
+  await waitFor(() => unregistered.length > 0);
+  expect(unregistered[0]).toMatchObject(route);
+});

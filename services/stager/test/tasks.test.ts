@@ -1,0 +1,228 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { stagingAdvertise, stagingLocate, stagingStop } from '@vcap/bus';
+import type { StagingAdvertise } from '@vcap/bus';
+import { samplePath } from '@vcap/samples';
+import { startNats, tempDir, waitFor } from '@vcap/testkit';
+import type { NatsServer } from '@vcap/testkit';
+import { startController } from './support/controller.ts';
+import type { Controller } from './support/controller.ts';
+import { isRunning } from './support/processes.ts';
+import { startMessage, startStager } from './support/stager.ts';
+import type { RunningStager } from './support/stager.ts';
+import { zipDirectory, zipEntries } from './support/zips.ts';
+
+let dir: Awaited<ReturnType<typeof tempDir>>;
+let nats: NatsServer;
+let stager: RunningStager;
+let controller: Controller;
+
+beforeEach(async () => {
+  dir = await tempDir('stager-tasks');
+  nats = await startNats();
+  controller = await startController(dir.path);
+  controller.zip = join(dir.path, 'app.zip');
+  await zipDirectory(samplePath('node-hello'), controller.zip);
+  stager = await startStager({ natsUrl: nats.url, dir: dir.path, config: { max_active_tasks: 2 } });
+});
+afterEach(async () => {
+  await stager?.stop();
+  await controller?.stop();
+  await nats?.stop();
+  await dir?.remove();
+});
+const workspaces = (): Promise<string[]> => readdir(join(dir.path, 'base'));
+
+/** An app whose npm install starts a process that never ends; its pid comes into `child`. */
+const zipSlowApp = async (): Promise<string> => {
+  const child = join(dir.path, 'child-pid');
+  const script = `sleep 1000 & echo $! > ${child}.tmp; mv ${child}.tmp ${child}; wait`;
+  const app = join(dir.path, 'slow');
+  await mkdir(join(app, 'dep'), { recursive: true });
+  const manifest = { name: 'slow', version: '1.0.0', dependencies: { dep: 'file:./dep' } };
+  await writeFile(
+    join(app, 'package.json'),
+    JSON.stringify({ ...manifest, scripts: { preinstall: script } }),
+  );
+  await writeFile(join(app, 'dep', 'package.json'), '{"name":"dep","version":"1.0.0"}');
+  await writeFile(join(app, 'server.js'), '');
+  await zipDirectory(app, controller.zip);
+  return child;
+};
+
+test('answers twice, with all keys, and leaves nothing behind', async () => {
+  const task = stager.stage(startMessage(controller));
+  const last = await task.done;
+  const nothing = {
+    task_log: null,
+    detected_buildpack: null,
+    detected_start_command: null,
+    droplet_sha1: null,
+  };
+  const url = expect.stringMatching(
+    /^http:\/\/127\.0\.0\.1:\d+\/staging_tasks\/task-1\/log\?token=[\w-]{32}$/,
+  );
+  expect(task.replies[0]).toEqual({
+    ...nothing,
+    task_id: 'task-1',
+    task_streaming_log_url: url,
+    error: null,
+    error_info: null,
+  });
+  expect(last).toEqual({
+    task_id: 'task-1',
+    task_streaming_log_url: url,
+    task_log: expect.stringContaining('Start command: node server.js'),
+    detected_buildpack: 'Node.js',
+    detected_start_command: 'node server.js',
+    droplet_sha1: controller.uploads[0]?.sha1,
+    error: null,
+    error_info: null,
+  });
+  expect(last.task_log).not.toContain('token=');
+  expect(await workspaces()).toEqual([]);
+});
+
+test('advertises at once when asked, with memory for the free slots', async () => {
+  const adverts: StagingAdvertise[] = [];
+  stager.bus.subscribe(stagingAdvertise, (advert) => void adverts.push(advert));
+  await waitFor(() => {
+    stager.bus.publish(stagingLocate, {});
+    return adverts.length > 0;
+  });
+  expect(adverts[0]).toEqual({
+    id: 'stager-1',
+    stacks: ['linux'],
+    available_memory: 2048,
+    available_disk: expect.any(Number),
+  });
+});
+
+test('a stop for the app kills its processes and answers "task stopped"', async () => {
+  const childFile = await zipSlowApp();
+  const task = stager.stage(startMessage(controller));
+  const child = Number(await waitFor(() => readFile(childFile, 'utf8').catch(() => '')));
+  stager.bus.publish(stagingStop, { app_id: 'another' });
+  stager.bus.publish(stagingStop, { app_id: 'app-1' });
+  expect(await task.done).toMatchObject({
+    error: 'task stopped',
+    error_info: { type: 'TaskStopped' },
+    task_log: expect.stringContaining('Staging failed: task stopped'),
+    droplet_sha1: null,
+  });
+  await waitFor(async () => !(await isRunning(child)));
+  expect(await workspaces()).toEqual([]);
+  expect(controller.uploads).toEqual([]);
+});
+
+test('a task that takes too long is killed with all its processes', async () => {
+  const childFile = await zipSlowApp();
+  const last = await stager.stage(startMessage(controller, { timeoutSeconds: 3 })).done;
+  expect(last).toMatchObject({
+    error: 'staging took longer than 3 seconds',
+    error_info: { type: 'StagingTimeout' },
+  });
+  const child = Number(await readFile(childFile, 'utf8'));
+  await waitFor(async () => !(await isRunning(child)));
+  expect(await workspaces()).toEqual([]);
+});
+
+test('a download that never answers is ended by the limit too', async () => {
+  controller.silent = true;
+  const last = await stager.stage(startMessage(controller, { timeoutSeconds: 0.2 })).done;
+  expect(last.error_info?.type).toBe('StagingTimeout');
+});
+
+test('a task id that came twice is worked on once, also after its end', async () => {
+  const first = stager.stage(startMessage(controller));
+  const second = stager.stage(startMessage(controller), 500);
+  const silence = second.done.catch((error: Error) => error.message);
+  await first.done;
+  const third = stager.stage(startMessage(controller), 500);
+  await stager.stage(startMessage(controller, { taskId: 'task-2' })).done;
+  await expect(third.done).rejects.toThrow('did not answer');
+  expect(await silence).toContain('did not answer');
+  expect(controller.uploads).toHaveLength(2);
+});
+
+test('one task more than the limit is refused in the first reply', async () => {
+  controller.silent = true;
+  const tasks = ['a', 'b'].map((taskId) => stager.stage(startMessage(controller, { taskId })));
+  await waitFor(() => tasks.every(({ replies }) => replies.length === 1));
+  const refused = stager.stage(startMessage(controller, { taskId: 'c' }));
+  expect(await refused.done).toMatchObject({
+    task_id: 'c',
+    task_streaming_log_url: null,
+    error: 'the stager is at its limit of 2 tasks',
+  });
+  stager.bus.publish(stagingStop, { app_id: 'app-1' });
+  await Promise.all(tasks.map(({ done }) => done));
+});
+
+test('cut and failed transfers are tried again; the third failure is told without the URL', async () => {
+  controller.faults = [503, 0];
+  expect((await stager.stage(startMessage(controller, { taskId: 'a' })).done).error).toBeNull();
+  expect(controller.requests.map((request) => request.slice(0, 4))).toEqual(['GET ', 'GET ', 'GET ', 'POST']);
+  controller.faults = [500, 500, 500];
+  expect((await stager.stage(startMessage(controller, { taskId: 'b' })).done).error).toBe(
+    'the application could not be downloaded: the server answered 500',
+  );
+  controller.requests.length = 0;
+  controller.faults = [404];
+  expect((await stager.stage(startMessage(controller, { taskId: 'c' })).done).error).toBe(
+    'the application could not be downloaded: the server answered 404',
+  );
+  expect(controller.requests).toHaveLength(1);
+});
+
+test('an upload that is refused fails the task', async () => {
+  const message = { ...startMessage(controller), upload_uri: 'http://127.0.0.1:1/x?token=secret' };
+  const last = await stager.stage(message).done;
+  expect(last).toMatchObject({ error_info: { type: 'UploadFailed' } });
+  expect(JSON.stringify(last)).not.toContain('secret');
+});
+
+test('a hostile archive is an error for the user', async () => {
+  await zipEntries(controller.zip, [{ name: '../evil', text: 'x' }]);
+  expect((await stager.stage(startMessage(controller)).done).error_info?.type).toBe('BadArchive');
+});
+
+test.each([
+  ['node', 'no package.json scripts.start and none of server.js, app.js, index.js, main.js'],
+  ['standalone', 'needs a start command'],
+  ['rack', 'no config.ru'],
+  ['sinatra', 'requires sinatra'],
+  ['wsgi', 'no wsgi.py'],
+  ['cobol', 'the framework "cobol" is not supported: use one of rack, sinatra, node'],
+])('%s without what it needs says what is missing', async (framework, text) => {
+  await zipEntries(controller.zip, [{ name: 'readme.txt', text: 'x' }]);
+  expect((await stager.stage(startMessage(controller, { framework })).done).error).toContain(text);
+});
+
+test('requests that make no sense are refused with the field', async () => {
+  const message = { ...startMessage(controller), download_uri: 'file:///etc/passwd' };
+  expect((await stager.stage(message).done).error).toContain('download_uri');
+});
+
+test('a stager that drains takes nothing new and finishes what it has', async () => {
+  controller.silent = true;
+  const task = stager.stage(startMessage(controller, { timeoutSeconds: 1 }));
+  await waitFor(() => task.replies.length === 1);
+  const drained = stager.drain();
+  const refused = await stager.stage(startMessage(controller, { taskId: 'task-2' })).done;
+  expect(refused.error).toBe('the stager is shutting down');
+  await drained;
+  expect((await task.done).error_info?.type).toBe('StagingTimeout');
+});
+
+test('a stager that stops ends its tasks and says so', async () => {
+  controller.silent = true;
+  const task = stager.stage(startMessage(controller));
+  await waitFor(() => task.replies.length === 1);
+  const stopped = stager.stop();
+  await waitFor(() => task.replies.length === 2);
+  await stopped;
+  expect(task.replies[1]?.error).toBe('the stager is shutting down');
+  expect(await workspaces()).toEqual([]);
+});
