@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { z } from 'zod';
+
+/** Keys that every component's file may have, under the originals' names. */
+export const baseConfigShape = {
+  /** One NATS address or several. */
+  mbus: z.union([z.string().min(1).transform((one) => [one]), z.array(z.string().min(1)).min(1)]),
+  /** Address that other hosts reach this one at; 127.0.0.1 on a one-machine cluster. */
+  local_route: z.string().optional(),
+  index: z.int().min(0).default(0),
+  /** The status server; port 0 takes a free one, absent credentials are made at random. */
+  status: z
+    .strictObject({
+      port: z.int().min(0).max(65_535).default(0),
+      user: z.string().optional(),
+      password: z.string().optional(),
+    })
+    .prefault({}),
+  logging: z
+    .strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'fatal']).default('info') })
+    .prefault({}),
+  pid: z.string().optional(),
+};
+const base = z.object(baseConfigShape);
+export type BaseConfig = z.infer<typeof base>;
+
+/** The configuration cannot be used; the message lists every wrong key with its path. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** Reads and validates a component's YAML file once; an unknown key is an error where the schema is strict. */
+export function loadConfig<C>(file: string, schema: z.ZodType<C>): C {
+  let value: unknown;
+  try {
+    value = parse(readFileSync(file, 'utf8')) ?? {};
+  } catch (cause) {
+    throw new ConfigError(`${file}: ${cause instanceof Error ? cause.message : 'unreadable'}`, { cause });
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issues = result.error.issues.map((issue) => `  ${issue.path.join('.') || '(top)'}: ${issue.message}`);
+  throw new ConfigError(`${file} is not valid:\n${issues.join('\n')}`);
+}
+
+const loopback = /^(127\.|localhost$|\[?::1\]?$)/;
+
+/** Refuses the pitfall of a multi-host install: advertising loopback to a bus on another host. */
+export function checkLocalRoute(ip: string, mbus: string[]): void {
+  const remote = mbus.find((server) => !loopback.test(new URL(server).hostname));
+  if (remote === undefined || !loopback.test(ip)) return;
+  throw new ConfigError(
+    `local_route would advertise ${ip}, but mbus is on ${new URL(remote).host}: others could not reach this ` +
+      'component. Set local_route to an address of this host that they can reach.',
+  );
+}

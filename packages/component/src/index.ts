@@ -1,0 +1,13 @@
+import { pino } from 'pino';
+import type { Logger } from '@vcap/bus';
+
+export type { Logger } from '@vcap/bus';
+export { baseConfigShape, checkLocalRoute, ConfigError, loadConfig } from './config.ts';
+export type { BaseConfig } from './config.ts';
+export type { Member } from './group.ts';
+export { startGroup, stopGroup } from './group.ts';
+export { runComponent } from './run.ts';
+export type { ComponentContext, ComponentOptions } from './run.ts';
+export { timeText, uptimeText } from './texts.ts';
+/** A logger that says nothing, for tests. */
+export const silentLogger: Logger = pino({ level: 'silent' });

@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto';
+import { networkInterfaces } from 'node:os';
+import { parseArgs } from 'node:util';
+import { Bus, vcapComponentAnnounce, vcapComponentDiscover } from '@vcap/bus';
+import type { Logger } from '@vcap/bus';
+import { systemClock } from '@vcap/clock';
+import type { Clock } from '@vcap/clock';
+import { pino } from 'pino';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { z } from 'zod';
+import { checkLocalRoute, loadConfig } from './config.ts';
+import type { BaseConfig } from './config.ts';
+import { startGroup, stopGroup } from './group.ts';
+import type { Member } from './group.ts';
+import { StatusServer } from './status-server.ts';
+import { uptimeText, timeText } from './texts.ts';
+
+/** What a component is built from. */
+export interface ComponentContext<C> {
+  config: C;
+  log: Logger;
+  clock: Clock;
+  /** Connected before the component's own members start. */
+  bus: Bus;
+  identity: { type: string; index: number; uuid: string; ip: string };
+  varz: { set(name: string, value: () => unknown): void };
+  metrics: Registry;
+}
+export interface ComponentOptions<C> {
+  /** Type on the bus: Router, CloudController, DEA, ... (nats-messages.md §2). */
+  type: string;
+  /** Name in logs: router, cloud-controller, ... */
+  name: string;
+  schema: z.ZodType<C>;
+  build(context: ComponentContext<C>): Member[] | Promise<Member[]>;
+}
+
+/** Runs a component from `--config <file>` until TERM or INT; sets the exit code. */
+export async function runComponent<C>(options: ComponentOptions<C>): Promise<void> {
+  try {
+    await run(options);
+  } catch (error) {
+    process.stderr.write(`${options.name}: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  }
+}
+
+async function run<C>(options: ComponentOptions<C>): Promise<void> {
+  const { values } = parseArgs({ options: { config: { type: 'string' } }, allowPositionals: false });
+  const config = loadConfig(values.config ?? `${options.name}.yml`, options.schema);
+  const common = config as unknown as BaseConfig;
+  const ip = common.local_route ?? ownAddress(common.mbus);
+  checkLocalRoute(ip, common.mbus);
+  const log = pino({ level: common.logging.level, base: { component: options.name, index: common.index } });
+  const uuid = `${common.index}-${randomBytes(16).toString('hex')}`;
+  const started = systemClock.now();
+  const bus = new Bus({ servers: common.mbus, name: `${options.name}-${common.index}`, log, clock: systemClock });
+  const metrics = new Registry();
+  collectDefaultMetrics({ register: metrics });
+  const fields = new Map<string, () => unknown>();
+  const identity = { type: options.type, index: common.index, uuid, ip };
+  const status = new StatusServer({ ...identity, ...common.status, fields, metrics, clock: systemClock, started });
+  const announcement = (): Parameters<typeof bus.publish<typeof vcapComponentAnnounce.schema._output>>[1] => ({
+    type: options.type,
+    index: common.index,
+    uuid,
+    host: status.address,
+    credentials: status.credentials,
+    start: timeText(started),
+    uptime: uptimeText(systemClock.now() - started),
+  });
+  const own = await options.build({
+    config,
+    log,
+    clock: systemClock,
+    bus,
+    identity,
+    varz: { set: (name, value) => void fields.set(name, value) },
+    metrics,
+  });
+  const announce: Member = {
+    name: 'announce',
+    start: async () => {
+      bus.subscribe(vcapComponentDiscover, (_message, { reply }) => reply?.(announcement()));
+      bus.publish(vcapComponentAnnounce, announcement());
+    },
+    stop: async () => undefined,
+  };
+  const members: Member[] = [
+    status,
+    { name: 'bus', start: () => bus.start(), stop: () => bus.stop() },
+    ...own,
+    announce,
+  ];
+  let stopping = false;
+  const stop = (signal: string): void => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ event: 'stopping', signal });
+    void stopGroup(members, log).then((clean) => process.exit(clean ? 0 : 1));
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  await startGroup(members, log);
+  log.info({ event: 'ready', status: status.address });
+}
+
+/** The first address of this host that is not loopback, or loopback when the bus is here too. */
+function ownAddress(mbus: string[]): string {
+  if (mbus.every((server) => /^(127\.|localhost$)/.test(new URL(server).hostname))) return '127.0.0.1';
+  for (const list of Object.values(networkInterfaces())) {
+    for (const each of list ?? []) if (!each.internal && each.family === 'IPv4') return each.address;
+  }
+  return '127.0.0.1';
+}
