@@ -29,6 +29,8 @@ export class ApiError extends VmcError {
   readonly code: number | undefined;
   /** The controller's own text, without the number in front. */
   readonly description: string;
+  /** For status 416: how many bytes the file has. */
+  rangeSize: number | undefined;
 
   constructor(status: number, code: number | undefined, description: string, hint?: string) {
     const text = description.replaceAll('"', "'");

@@ -100,6 +100,13 @@ export class Client {
 }
 
 async function toApiError(status: number, response: IncomingMessage): Promise<ApiError> {
+  const error = await readError(status, response);
+  const size = /\*\/(\d+)$/.exec(response.headers['content-range'] ?? '')?.[1];
+  if (size !== undefined) error.rangeSize = Number(size);
+  return error;
+}
+
+async function readError(status: number, response: IncomingMessage): Promise<ApiError> {
   const body = await readAll(response);
   let parsed: z.infer<typeof errorSchema> | undefined;
   try {

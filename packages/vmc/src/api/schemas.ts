@@ -1,7 +1,10 @@
 import { z } from 'zod';
 
 /** Answers of the v1 API (reference: API v1 §1). Unknown members are kept: documents are sent back whole. */
-const list = z.array(z.string()).nullish().transform((value) => value ?? []);
+const list = z
+  .array(z.string())
+  .nullish()
+  .transform((value) => value ?? []);
 
 export const appSchema = z.looseObject({
   name: z.string(),
@@ -58,9 +61,7 @@ export const userSchema = z.looseObject({ email: z.string() });
 export const tokenSchema = z.looseObject({ token: z.string().min(1) });
 
 export const instancesSchema = z.looseObject({
-  instances: z.array(
-    z.looseObject({ index: z.int(), state: z.string(), since: z.number().nullish() }),
-  ),
+  instances: z.array(z.looseObject({ index: z.int(), state: z.string(), since: z.number().nullish() })),
 });
 
 export const crashesSchema = z.looseObject({
@@ -87,9 +88,7 @@ export const statsSchema = z.record(
   }),
 );
 
-export const resourcesSchema = z.array(
-  z.looseObject({ fn: z.string(), sha1: z.string(), size: z.number() }),
-);
+export const resourcesSchema = z.array(z.looseObject({ fn: z.string(), sha1: z.string(), size: z.number() }));
 
 export const runtimesSchema = z.record(
   z.string(),

@@ -1,4 +1,5 @@
 import { lookup as systemLookup } from 'node:dns';
+import type { LookupAddress, LookupAllOptions } from 'node:dns';
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
@@ -21,13 +22,15 @@ export interface Call {
 
 /** True for names that mean this machine, whatever a name server says about them. */
 export function isLoopbackName(host: string): boolean {
-  return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127\./.test(host);
+  return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || host.startsWith('127.');
 }
+
+type AllCallback = (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void;
 
 /** Name lookup in which every name below `localhost` is 127.0.0.1. */
 const lookup: LookupFunction = (host, options, callback) => {
   if (!host.endsWith('.localhost')) {
-    systemLookup(host, options, callback as Parameters<typeof systemLookup>[2]);
+    systemLookup(host, options as LookupAllOptions, callback as unknown as AllCallback);
     return;
   }
   if (options.all === true) callback(null, [{ address: '127.0.0.1', family: 4 }]);

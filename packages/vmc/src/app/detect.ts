@@ -26,14 +26,11 @@ export function frameworkInfo(name: string): FrameworkInfo {
 const packageSchema = z.looseObject({ scripts: z.looseObject({ start: z.string().optional() }).optional() });
 
 /**
- * Framework of a folder, from its top level; the first match wins (reference: API v1 §5.6). `available`
- * tells what the target has; what it has not is passed over. A `package.json` without a start script or
- * a server file counts as Node only where there is no `index.html`: it is then the tooling of a site.
+ * Framework of a folder, from its top level; the first match wins (reference: API v1 §5.6). A
+ * `package.json` without a start script or a server file counts as Node only where there is no
+ * `index.html`: it is then the tooling of a site.
  */
-export async function detectFramework(
-  directory: string,
-  available: (framework: string) => boolean = () => true,
-): Promise<FrameworkInfo> {
+export async function detectFramework(directory: string): Promise<FrameworkInfo> {
   const names = (await readdir(directory, { withFileTypes: true }))
     .filter((entry) => !entry.isDirectory())
     .map((entry) => entry.name);
@@ -47,8 +44,7 @@ export async function detectFramework(
       (has('package.json') && (!has('index.html') || (await hasStartScript(directory)))),
     static: () => has('index.html'),
   };
-  for (const [name, matches] of Object.entries(rules))
-    if (available(name) && (await matches())) return frameworkInfo(name);
+  for (const [name, matches] of Object.entries(rules)) if (await matches()) return frameworkInfo(name);
   return frameworkInfo('standalone');
 }
 
@@ -62,7 +58,9 @@ async function someRequiresSinatra(directory: string, names: string[]): Promise<
 
 async function hasStartScript(directory: string): Promise<boolean> {
   try {
-    const parsed = packageSchema.safeParse(JSON.parse(await readFile(join(directory, 'package.json'), 'utf8')));
+    const parsed = packageSchema.safeParse(
+      JSON.parse(await readFile(join(directory, 'package.json'), 'utf8')),
+    );
     return parsed.data?.scripts?.start !== undefined;
   } catch {
     return false;

@@ -12,8 +12,7 @@ export function parseMemory(text: string): number {
 /** Number of instances after `N`, `+N` or `-N`. Throws UsageError below 1 or for no number. */
 export function changeInstances(text: string, current: number): number {
   const match = /^([+-]?)(\d+)$/.exec(text.trim());
-  if (match === null)
-    throw new UsageError(`'${text}' is not a number of instances`, 'Use N, +N or -N.');
+  if (match === null) throw new UsageError(`'${text}' is not a number of instances`, 'Use N, +N or -N.');
   const amount = Number(match[2]);
   const wanted = match[1] === '+' ? current + amount : match[1] === '-' ? current - amount : amount;
   if (wanted < 1)

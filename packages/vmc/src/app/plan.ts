@@ -50,10 +50,23 @@ export async function planPush(
   const runtime = flags.runtime ?? app?.runtime ?? (standalone ? chooseRuntime(files, runtimes) : undefined);
   const uris = await chooseUrls(context, app, standalone ? undefined : defaultUrl(name, target));
   const memoryMb = await chooseMemory(context, app, framework);
-  const instancesText = flags.instances ?? String(app?.instances ?? (await prompt.ask('How many instances?', '1')));
+  const instancesText =
+    flags.instances ?? String(app?.instances ?? (await prompt.ask('How many instances?', '1')));
   const instances = changeInstances(instancesText, 0);
   const { env, services } = app ?? { env: [], services: [] };
-  return { name, root, entries, framework: framework.name, runtime, command, uris, memoryMb, instances, env, services };
+  return {
+    name,
+    root,
+    entries,
+    framework: framework.name,
+    runtime,
+    command,
+    uris,
+    memoryMb,
+    instances,
+    env,
+    services,
+  };
 }
 
 async function applicationFolder(context: Context, app: ManifestApp | undefined): Promise<string> {
@@ -85,7 +98,10 @@ async function chooseFramework(
   };
   const given = context.flags.framework ?? app?.framework;
   if (given !== undefined) return check(given);
-  const found = await detectFramework(root, available);
+  const found = await detectFramework(root);
+  // What the target does not know can still run by a command of its own.
+  const hasCommand = (context.flags.command ?? app?.command) !== undefined;
+  if (!available(found.name) && hasCommand) return check('standalone');
   const right = await context.prompt.confirm(`Detected a ${found.label}, is this correct?`, true);
   return right ? check(found.name) : check(await context.prompt.ask(`Framework (${offered.join(', ')})`));
 }
@@ -121,7 +137,11 @@ async function chooseMemory(
 }
 
 /** Throws VmcError when the account has no room; the memory counts only for what is started. */
-export function checkCapacity(info: Info, plan: { memoryMb: number; instances: number }, start: boolean): void {
+export function checkCapacity(
+  info: Info,
+  plan: { memoryMb: number; instances: number },
+  start: boolean,
+): void {
   const { limits, usage } = info;
   const most = limits?.apps ?? undefined;
   if (most !== undefined && (usage?.apps ?? 0) >= most)

@@ -32,7 +32,8 @@ export async function scanTree(root: string, o: { framework?: string } = {}): Pr
       const path = directory === '' ? entry.name : `${directory}/${entry.name}`;
       const isDirectory = entry.isDirectory();
       if (rules.ignores(isDirectory ? `${path}/` : path)) continue;
-      if (path.includes('\\')) throw new VmcError(`'${path}' has a backslash in its name and cannot be pushed`);
+      if (path.includes('\\'))
+        throw new VmcError(`'${path}' has a backslash in its name and cannot be pushed`);
       if (isDirectory) {
         found.push({ kind: 'directory', path });
         await walk(path);

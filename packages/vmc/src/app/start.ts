@@ -59,7 +59,8 @@ export async function startApp(
     o.ui.warn(`Application '${name}' takes long to start. See its output with \`vmc logs ${name}\`.`);
     return;
   }
-  for (const uri of running.uris) o.ui.say(`Application '${name}' is running at ${browserUrl(uri, o.target)}`);
+  for (const uri of running.uris)
+    o.ui.say(`Application '${name}' is running at ${browserUrl(uri, o.target)}`);
 }
 
 async function waitUntilRunning(

@@ -17,8 +17,7 @@ export async function writeZip(root: string, entries: readonly TreeEntry[], file
     if (entry.kind === 'directory') zip.addEmptyDirectory(entry.path);
     else if (entry.kind === 'link')
       zip.addBuffer(Buffer.from(entry.target), entry.path, { mode: linkMode, compress: false });
-    else
-      zip.addFile(join(root, entry.path), entry.path, { mode: 0o100000 | entry.mode, mtime: entry.mtime });
+    else zip.addFile(join(root, entry.path), entry.path, { mode: 0o100000 | entry.mode, mtime: entry.mtime });
   }
   if (entries.length === 0) zip.addBuffer(Buffer.alloc(0), '.__empty__');
   zip.end();

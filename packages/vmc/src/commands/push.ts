@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { findApp, getApp, getInfo, putApp } from '../api/apps.ts';
 import type { Client } from '../api/client.ts';
 import { createService, listOfferings, listServices } from '../api/services.ts';
@@ -12,7 +13,6 @@ import { UsageError, VmcError } from '../errors.ts';
 import { appsInForce } from '../manifest/index.ts';
 import type { ManifestApp } from '../manifest/apps.ts';
 import { platformOf } from './shared.ts';
-import { resolve } from 'node:path';
 
 /** `push [app]`: creates an application, uploads its files and starts it. */
 export async function push(context: Context): Promise<void> {
@@ -125,4 +125,3 @@ export async function update(context: Context): Promise<void> {
     await restartIfStarted(platformOf(context, client), app);
   }
 }
-

@@ -56,7 +56,10 @@ const appSchema = z.looseObject({
   framework: z.union([z.string().transform((name) => ({ name })), framework]).nullish(),
   env: z.union([z.record(z.string(), z.unknown()), z.array(z.string())]).nullish(),
   services: z
-    .union([z.array(z.string()), z.record(z.string(), z.looseObject({ type: z.string().nullish() }).nullish())])
+    .union([
+      z.array(z.string()),
+      z.record(z.string(), z.looseObject({ type: z.string().nullish() }).nullish()),
+    ])
     .nullish(),
   'depends-on': z.union([z.string(), z.array(z.string())]).nullish(),
 });
@@ -162,7 +165,8 @@ function urlsOf(raw: RawApp): string[] | undefined {
 function envOf(env: RawApp['env']): string[] {
   if (Array.isArray(env)) return env;
   return Object.entries(env ?? {}).map(
-    ([key, value]) => `${key}=${isMap(value) || Array.isArray(value) ? JSON.stringify(value) : String(value ?? '')}`,
+    ([key, value]) =>
+      `${key}=${typeof value === 'string' ? value : JSON.stringify(value ?? '').replace(/^""$/, '')}`,
   );
 }
 

@@ -48,7 +48,9 @@ async function loadTree(file: string, heirs: string[]): Promise<YamlMap> {
   try {
     value = parse(text);
   } catch (cause) {
-    throw new VmcError(`The manifest ${file} is not YAML: ${(cause as Error).message.split('\n')[0]}`, { cause });
+    throw new VmcError(`The manifest ${file} is not YAML: ${(cause as Error).message.split('\n')[0]}`, {
+      cause,
+    });
   }
   if (value === null || value === undefined) return {};
   if (!isMap(value)) throw new VmcError(`The manifest ${file} must be a map`);

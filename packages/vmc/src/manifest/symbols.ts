@@ -28,7 +28,9 @@ function resolveValue(
   open: readonly string[],
 ): unknown {
   if (typeof value === 'string')
-    return value.replaceAll(/\$\{([A-Za-z0-9-]+)\}/g, (_, name: string) => symbol(name, scopes, source, open));
+    return value.replaceAll(/\$\{([A-Za-z0-9-]+)\}/g, (_, name: string) =>
+      symbol(name, scopes, source, open),
+    );
   if (Array.isArray(value)) return value.map((entry) => resolveValue(entry, scopes, source, open));
   if (!isMap(value)) return value;
   const inner = [value, ...scopes];
@@ -45,12 +47,17 @@ function symbol(
 ): string {
   if (name === 'target-base') return targetBase(source.target);
   if (name === 'target-url') return source.target;
-  if (name === 'random-word') return (source.randomWord ?? (() => randomBytes(3).toString('hex').slice(0, 5)))();
+  if (name === 'random-word')
+    return (source.randomWord ?? (() => randomBytes(3).toString('hex').slice(0, 5)))();
   if (open.includes(name)) throw new VmcError(`The manifest symbol \${${name}} stands for itself`);
   for (const scope of scopes) {
     const { properties, applications } = scope;
     const app = isMap(applications) ? applications[source.appKey] : undefined;
-    const places = [isMap(properties) ? properties[name] : undefined, isMap(app) ? app[name] : undefined, scope[name]];
+    const places = [
+      isMap(properties) ? properties[name] : undefined,
+      isMap(app) ? app[name] : undefined,
+      scope[name],
+    ];
     const raw = places.find((place) => place !== undefined && place !== null);
     if (raw !== undefined) return String(resolveValue(raw, scopes, source, [...open, name]));
   }

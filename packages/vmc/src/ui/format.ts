@@ -22,10 +22,11 @@ export function formatUptime(seconds: number): string {
   return `${Math.floor(whole / 86400)}d:${Math.floor(whole / 3600) % 24}h:${Math.floor(whole / 60) % 60}m:${whole % 60}s`;
 }
 
+const two = (n: number) => String(n).padStart(2, '0');
+
 /** Epoch seconds as local date and time. */
 export function formatTime(epochSeconds: number): string {
   const at = new Date(epochSeconds * 1000);
-  const two = (n: number) => String(n).padStart(2, '0');
   return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }
 

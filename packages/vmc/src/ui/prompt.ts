@@ -86,10 +86,9 @@ export class Prompt {
       const onData = (chunk: Buffer | string) => {
         for (const char of chunk.toString()) {
           if (char === '\r' || char === '\n') return finish(() => resolve(typed));
-          if (char === '\u0003')
-            return finish(() => reject(new VmcError('Interrupted', { exitCode: 130 })));
+          if (char === '\u0003') return finish(() => reject(new VmcError('Interrupted', { exitCode: 130 })));
           if (char === '\u0004') return finish(() => resolve(typed === '' ? undefined : typed));
-          if (char === '\u007F' || char === '\b') typed = [...typed].slice(0, -1).join('');
+          if (char === '\u007F' || char === '\b') typed = Array.from(typed).slice(0, -1).join('');
           else if (char >= ' ') typed += char;
         }
       };

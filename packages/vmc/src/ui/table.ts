@@ -10,7 +10,7 @@ export function renderTable(headers: readonly string[], rows: readonly (readonly
 }
 
 function width(text: string): number {
-  return [...text].length;
+  return Array.from(text).length;
 }
 
 function pad(text: string, size: number): string {

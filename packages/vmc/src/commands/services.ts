@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto';
+import { getApp, putApp } from '../api/apps.ts';
+import { createService, deleteService, listOfferings, listServices } from '../api/services.ts';
+import { restartIfStarted } from '../app/start.ts';
+import type { Context } from '../context.ts';
+import { VmcError } from '../errors.ts';
+import { renderTable } from '../ui/table.ts';
+import { platformOf } from './shared.ts';
+
+/** `services`: what is offered and what was created. */
+export async function services(context: Context): Promise<void> {
+  const client = await context.client();
+  const [system, provisioned] = await Promise.all([listOfferings(client), listServices(client)]);
+  context.ui.data({ system, provisioned }, () =>
+    [
+      '============== System Services ==============',
+      system.length === 0
+        ? 'No system services available'
+        : renderTable(
+            ['Service', 'Version', 'Description'],
+            system.map((offer) => [offer.vendor, offer.version, offer.description]),
+          ),
+      '',
+      '=========== Provisioned Services ============',
+      provisioned.length === 0
+        ? 'No provisioned services'
+        : renderTable(
+            ['Name', 'Service'],
+            provisioned.map((service) => [service.name, service.vendor ?? '']),
+          ),
+    ].join('\n'),
+  );
+}
+
+/** `create-service [service] [name] [app]`, or with `--bind app`. */
+export async function createServiceCommand(context: Context): Promise<void> {
+  const { ui, prompt, args, flags } = context;
+  const client = await context.client();
+  const offers = await listOfferings(client);
+  const vendors = [...new Set(offers.map((offer) => offer.vendor))].join(', ') || 'none';
+  const wanted = args[0] ?? (await prompt.ask(`Which service (${vendors})`));
+  const offer = offers.find((entry) => entry.vendor === wanted);
+  if (offer === undefined)
+    throw new VmcError(`The target offers no service '${wanted}'`, { hint: `It offers: ${vendors}.` });
+  const name = args[1] ?? flags.name ?? `${wanted}-${randomBytes(3).toString('hex').slice(0, 5)}`;
+  await ui.step(`Creating Service [${name}]`, () => createService(client, offer, name));
+  const app = args[2] ?? flags.bind;
+  if (app !== undefined) await rebind(context, app, name, true);
+}
+
+/** `delete-service [name]` */
+export async function deleteServiceCommand(context: Context): Promise<void> {
+  const { ui, prompt, args } = context;
+  const client = await context.client();
+  const names = (await listServices(client)).map((service) => service.name);
+  const name = args[0] ?? (await prompt.ask(`Which service (${names.join(', ') || 'none'})`));
+  if (!names.includes(name))
+    throw new VmcError(`There is no service '${name}'`, { hint: 'See `vmc services`.' });
+  await ui.step(`Deleting service [${name}]`, () => deleteService(client, name));
+}
+
+/** `bind-service service app` */
+export async function bindService(context: Context): Promise<void> {
+  await rebind(
+    context,
+    context.required(1, 'The application name'),
+    context.required(0, 'The service'),
+    true,
+  );
+}
+
+/** `unbind-service service app` */
+export async function unbindService(context: Context): Promise<void> {
+  await rebind(
+    context,
+    context.required(1, 'The application name'),
+    context.required(0, 'The service'),
+    false,
+  );
+}
+
+async function rebind(context: Context, appName: string, service: string, bind: boolean): Promise<void> {
+  const client = await context.client();
+  const app = await getApp(client, appName);
+  const bound = app.services.includes(service);
+  if (bound === bind) {
+    if (!bind) throw new VmcError(`Service '${service}' is not bound to '${appName}'`);
+    context.ui.say(`Service '${service}' is bound to '${appName}' already`);
+    return;
+  }
+  const rest = app.services.filter((name) => name !== service);
+  await context.ui.step(`${bind ? 'Binding' : 'Unbinding'} Service [${service}]`, () =>
+    putApp(client, app, { services: bind ? [...rest, service] : rest }),
+  );
+  await restartIfStarted(platformOf(context, client), app);
+}

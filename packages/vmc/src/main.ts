@@ -1,0 +1,18 @@
+import { systemClock } from './clock.ts';
+import { runVmc } from './run.ts';
+
+// A reader that went away (`vmc logs app | head`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+const { env, stdin, stdout, stderr } = process;
+process.exitCode = await runVmc(process.argv.slice(2), {
+  env,
+  cwd: process.cwd(),
+  stdin,
+  stdout,
+  stderr,
+  clock: systemClock,
+});
