@@ -5,7 +5,18 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const pnpm = `${root}.tools/node_modules/.bin/pnpm`;
-const servers = { 'nats-server': 'nats-server', 'redis-server': 'redis-server', mariadbd: 'mariadb-server' };
+/** Debian package to the command it is there for: servers of the tests, runtimes of the sample applications. */
+const commands = {
+  'nats-server': 'nats-server',
+  'redis-server': 'redis-server',
+  'mariadb-server': 'mariadbd',
+  python3: 'python3',
+  gunicorn: 'gunicorn',
+  ruby: 'ruby',
+  'ruby-rack': 'rackup',
+  'ruby-sinatra': 'ruby',
+  'ruby-webrick': 'ruby',
+};
 const path = `${root}node_modules/.bin:${root}.tools/node_modules/.bin:${process.env.PATH}:/usr/sbin`;
 const env = { ...process.env, PATH: path, TURBO_TELEMETRY_DISABLED: '1', DEBIAN_FRONTEND: 'noninteractive' };
 
@@ -18,16 +29,21 @@ function run(command, args) {
 }
 const has = (name) => path.split(':').some((dir) => existsSync(`${dir}/${name}`));
 
+/** On Debian as root by package; elsewhere only the commands are looked for, and what lacks is said. */
 function installServers() {
-  const missing = Object.keys(servers).filter((name) => !has(name));
+  const debian = has('apt-get') && process.getuid() === 0;
+  const here = debian
+    ? (name) => spawnSync('dpkg-query', ['-W', '-f=${Status}', name]).stdout.toString().endsWith(' installed')
+    : (name) => has(commands[name] ?? name);
+  const missing = Object.keys(commands).filter((name) => !here(name));
   if (missing.length === 0) return;
-  const packages = missing.map((name) => servers[name]);
-  if (!has('apt-get') || process.getuid() !== 0) {
-    console.error(`Missing: ${missing.join(', ')}. Install them, on Debian: apt-get install ${packages.join(' ')}`);
+  if (!debian) {
+    const names = missing.map((name) => commands[name]);
+    console.error(`Missing: ${names.join(', ')}. Install them; the Debian packages are: ${missing.join(' ')}`);
     process.exit(1);
   }
   run('apt-get', ['update', '-q']);
-  run('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages]);
+  run('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...missing]);
 }
 
 if (!existsSync(pnpm)) run('npm', ['install', '--prefix', '.tools', '--no-audit', '--no-fund', 'pnpm@12.21.0']);
@@ -35,7 +51,7 @@ installServers();
 run(pnpm, ['install', '--frozen-lockfile']);
 if (process.argv[2] === 'test') {
   // Parts that are not complete yet are left out by name; README.md lists them.
-  const ready = ['clock', 'bus', 'testkit', 'component', 'vmc', 'samples'];
+  const ready = ['clock', 'bus', 'testkit', 'component', 'vmc', 'samples', 'health-manager'];
   const filters = ready.map((name) => `--filter=@vcap/${name}`);
   run(pnpm, ['exec', 'turbo', 'run', 'typecheck', 'test', '--concurrency=1', ...filters]);
 } else {
