@@ -39,14 +39,17 @@ function installServers() {
   if (missing.length === 0) return;
   if (!debian) {
     const names = missing.map((name) => commands[name]);
-    console.error(`Missing: ${names.join(', ')}. Install them; the Debian packages are: ${missing.join(' ')}`);
+    console.error(
+      `Missing: ${names.join(', ')}. Install them; the Debian packages are: ${missing.join(' ')}`,
+    );
     process.exit(1);
   }
   run('apt-get', ['update', '-q']);
   run('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...missing]);
 }
 
-if (!existsSync(pnpm)) run('npm', ['install', '--prefix', '.tools', '--no-audit', '--no-fund', 'pnpm@12.21.0']);
+if (!existsSync(pnpm))
+  run('npm', ['install', '--prefix', '.tools', '--no-audit', '--no-fund', 'pnpm@12.21.0']);
 installServers();
 run(pnpm, ['install', '--frozen-lockfile']);
 if (process.argv[2] === 'test') {

@@ -30,6 +30,15 @@ export interface RequestOptions {
   max?: number;
   trace?: Trace;
 }
+export interface StreamOptions<R> {
+  timeoutMs: number;
+  /** The timeout is for all replies together instead of for each. */
+  totalTimeout?: boolean;
+  onReply: (reply: R) => 'more' | 'done';
+  trace?: Trace;
+  /** Gives up waiting when it aborts; the answer is then `timeout`. */
+  signal?: AbortSignal;
+}
 export interface Subscription {
   unsubscribe(): void;
 }
@@ -122,7 +131,7 @@ export class Bus {
   requestStream<T, R>(
     subject: Subject<T, R>,
     payload: T,
-    options: { timeoutMs: number; totalTimeout?: boolean; onReply: (reply: R) => 'more' | 'done'; trace?: Trace },
+    options: StreamOptions<R>,
   ): Promise<'done' | 'timeout'> {
     const { clock, log } = this.#options;
     if (!this.#connected) return clock.sleep(options.timeoutMs).then(() => 'timeout');
@@ -131,13 +140,21 @@ export class Bus {
       const end = (how: 'done' | 'timeout'): void => {
         timer.cancel();
         subscription.unsubscribe();
+        options.signal?.removeEventListener('abort', giveUp);
         resolve(how);
       };
+      const giveUp = (): void => end('timeout');
+      options.signal?.addEventListener('abort', giveUp);
       let timer = clock.setTimeout(() => end('timeout'), options.timeoutMs);
       const subscription = this.#need().subscribe(inbox, {
         callback: (error, message) => {
           if (error || message.headers?.code === 503) return;
-          const reply = this.#guard.parse(subject.reply, message.data, `${subject.name} (reply)`, senderOf(message));
+          const reply = this.#guard.parse(
+            subject.reply,
+            message.data,
+            `${subject.name} (reply)`,
+            senderOf(message),
+          );
           if (reply === undefined) return;
           if (!options.totalTimeout) {
             timer.cancel();
@@ -199,7 +216,12 @@ export class Bus {
     };
     const failed = (cause: unknown): void => {
       this.#counters.handler_errors++;
-      this.#options.log.error({ event: 'handler-failed', subject: subject.name, trace_id: trace.traceId, err: cause });
+      this.#options.log.error({
+        event: 'handler-failed',
+        subject: subject.name,
+        trace_id: trace.traceId,
+        err: cause,
+      });
     };
     try {
       const result = handler(parsed as T, context);

@@ -1,5 +1,12 @@
 export { Bus } from './bus.ts';
-export type { BusOptions, HandlerContext, Logger, RequestOptions, Subscription } from './bus.ts';
+export type {
+  BusOptions,
+  HandlerContext,
+  Logger,
+  RequestOptions,
+  StreamOptions,
+  Subscription,
+} from './bus.ts';
 export type { Subject, SubjectFamily, SubjectInfo } from './subject.ts';
 export { childTrace, fromTraceparent, newTrace, toTraceparent } from './trace.ts';
 export type { Trace } from './trace.ts';

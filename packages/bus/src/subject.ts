@@ -32,7 +32,8 @@ export function defineFamily<T, R = unknown>(subject: Subject<T, R>): SubjectFam
   return Object.freeze({
     ...subject,
     for(word: string): Subject<T, R> {
-      if (!/^[A-Za-z0-9_-]+$/.test(word)) throw new TypeError(`not a word of a subject: ${JSON.stringify(word)}`);
+      if (!/^[A-Za-z0-9_-]+$/.test(word))
+        throw new TypeError(`not a word of a subject: ${JSON.stringify(word)}`);
       return { ...subject, name: subject.name.replace('*', word) };
     },
   });

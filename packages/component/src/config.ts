@@ -5,7 +5,13 @@ import { z } from 'zod';
 /** Keys that every component's file may have, under the originals' names. */
 export const baseConfigShape = {
   /** One NATS address or several. */
-  mbus: z.union([z.string().min(1).transform((one) => [one]), z.array(z.string().min(1)).min(1)]),
+  mbus: z.union([
+    z
+      .string()
+      .min(1)
+      .transform((one) => [one]),
+    z.array(z.string().min(1)).min(1),
+  ]),
   /** Address that other hosts reach this one at; 127.0.0.1 on a one-machine cluster. */
   local_route: z.string().optional(),
   index: z.int().min(0).default(0),

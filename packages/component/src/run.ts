@@ -54,13 +54,27 @@ async function run<C>(options: ComponentOptions<C>): Promise<void> {
   const log = pino({ level: common.logging.level, base: { component: options.name, index: common.index } });
   const uuid = `${common.index}-${randomBytes(16).toString('hex')}`;
   const started = systemClock.now();
-  const bus = new Bus({ servers: common.mbus, name: `${options.name}-${common.index}`, log, clock: systemClock });
+  const bus = new Bus({
+    servers: common.mbus,
+    name: `${options.name}-${common.index}`,
+    log,
+    clock: systemClock,
+  });
   const metrics = new Registry();
   collectDefaultMetrics({ register: metrics });
   const fields = new Map<string, () => unknown>();
   const identity = { type: options.type, index: common.index, uuid, ip };
-  const status = new StatusServer({ ...identity, ...common.status, fields, metrics, clock: systemClock, started });
-  const announcement = (): Parameters<typeof bus.publish<typeof vcapComponentAnnounce.schema._output>>[1] => ({
+  const status = new StatusServer({
+    ...identity,
+    ...common.status,
+    fields,
+    metrics,
+    clock: systemClock,
+    started,
+  });
+  const announcement = (): Parameters<
+    typeof bus.publish<typeof vcapComponentAnnounce.schema._output>
+  >[1] => ({
     type: options.type,
     index: common.index,
     uuid,

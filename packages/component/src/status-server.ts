@@ -32,7 +32,10 @@ export class StatusServer implements Member {
 
   constructor(options: StatusOptions) {
     this.#options = options;
-    this.credentials = [options.user ?? randomBytes(16).toString('hex'), options.password ?? randomBytes(16).toString('hex')];
+    this.credentials = [
+      options.user ?? randomBytes(16).toString('hex'),
+      options.password ?? randomBytes(16).toString('hex'),
+    ];
   }
 
   get address(): string {
@@ -63,7 +66,9 @@ export class StatusServer implements Member {
       response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(this.#varz()));
     } else if (request.url === '/metrics') {
       const text = await this.#options.metrics.metrics().catch(() => undefined);
-      response.writeHead(text === undefined ? 500 : 200, { 'Content-Type': this.#options.metrics.contentType }).end(text);
+      response
+        .writeHead(text === undefined ? 500 : 200, { 'Content-Type': this.#options.metrics.contentType })
+        .end(text);
     } else {
       response.writeHead(404).end('Not found\n');
     }

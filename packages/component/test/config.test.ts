@@ -4,7 +4,14 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { tempDir } from '@vcap/testkit';
 import type { TempDir } from '@vcap/testkit';
 import { z } from 'zod';
-import { baseConfigShape, checkLocalRoute, loadConfig, startGroup, silentLogger, stopGroup } from '../src/index.ts';
+import {
+  baseConfigShape,
+  checkLocalRoute,
+  loadConfig,
+  startGroup,
+  silentLogger,
+  stopGroup,
+} from '../src/index.ts';
 
 let dir: TempDir;
 beforeAll(async () => {

@@ -20,7 +20,7 @@ function realParts(context: ComponentContext<Config>, { store, settings, baseUrl
     clock,
     maxPackageBytes: config.max_package_bytes,
   });
-  const dea = createInstances({ bus, log, clock, baseUrl });
+  const dea = createInstances({ bus, log, clock, store, baseUrl });
   const stagers = createStaging({
     bus,
     log,

@@ -5,7 +5,10 @@ export const id = z.union([z.string().min(1), z.int().transform(String)]);
 /** Seconds since the epoch, whole or fractional. */
 export const seconds = z.number();
 export const index = z.int().min(0);
-export const uris = z.array(z.string()).nullish().transform((list) => list ?? []);
+export const uris = z
+  .array(z.string())
+  .nullish()
+  .transform((list) => list ?? []);
 export const empty = z.unknown();
 export const instanceState = z.enum([
   'BORN',

@@ -72,8 +72,14 @@ const start = z.looseObject({
   executableFile: z.string().nullish(),
   executableUri: z.string().nullish(),
   limits: z.object({ mem: z.number().positive(), disk: z.number().positive(), fds: z.int().positive() }),
-  env: z.array(z.string()).nullish().transform((list) => list ?? []),
-  services: z.array(z.looseObject({})).nullish().transform((list) => list ?? []),
+  env: z
+    .array(z.string())
+    .nullish()
+    .transform((list) => list ?? []),
+  services: z
+    .array(z.looseObject({}))
+    .nullish()
+    .transform((list) => list ?? []),
   users: z.array(z.string()).optional(),
   framework: z.string().nullish(),
   runtime: z.string().nullish(),

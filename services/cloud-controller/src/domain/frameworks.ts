@@ -30,6 +30,7 @@ const FRAMEWORKS: Readonly<Record<string, Framework>> = {
     detection: [{ '*.rb': '\\s*require[\\s\\(]*[\'"]sinatra[\'"]' }, { 'config/environment.rb': false }],
   },
   node: { families: ['node'], detection: [{ '*.js': '.' }] },
+  static: { families: ['node'], detection: [{ 'index.html': true }] },
   java_web: { families: java, detection: [{ '*.war': true }] },
   spring: { families: java, detection: [{ '*.war': true }] },
   grails: { families: java, detection: [{ '*.war': true }] },
