@@ -1,5 +1,5 @@
 /** Runs on any Node from 20 on, without dependencies: installs what is missing, then does what was asked. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -58,6 +58,17 @@ if (process.argv[2] === 'test') {
   const filters = ready.map((name) => `--filter=@vcap/${name}`);
   run(pnpm, ['exec', 'turbo', 'run', 'typecheck', 'test', '--concurrency=1', ...filters]);
 } else {
-  console.error('npm start: the local cluster is not built yet');
-  process.exit(1);
+  run(pnpm, ['exec', 'turbo', 'run', 'build', '--output-logs=errors-only']);
+  // Ctrl-C reaches the cluster too: it stops its parts in order while we wait for it.
+  for (const signal of ['SIGINT', 'SIGHUP']) process.on(signal, () => undefined);
+  const node = existsSync(`${root}node_modules/.bin/node`)
+    ? `${root}node_modules/.bin/node`
+    : process.execPath;
+  const cluster = spawn(node, ['packages/local/dist/main.js', ...process.argv.slice(3)], {
+    cwd: root,
+    stdio: 'inherit',
+    env,
+  });
+  process.on('SIGTERM', () => cluster.kill('SIGTERM'));
+  cluster.on('exit', (code) => process.exit(code ?? 1));
 }

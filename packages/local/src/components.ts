@@ -1,0 +1,139 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { freePort } from './free-port.ts';
+import type { ProcessSpec } from './managed-process.ts';
+import type { LocalOptions } from './options.ts';
+import { writePrivate } from './secrets.ts';
+
+/** What every component's configuration needs to know of the cluster. */
+export interface Cluster {
+  root: string;
+  options: LocalOptions;
+  /** With the private server's credentials. */
+  mbus: string;
+  redisUri: string;
+  adminPasswordFile: string;
+  tokenKeyFile: string;
+  /** Port of each cloud controller, the health manager reads from the first. */
+  controllerPorts: number[];
+}
+
+/** A process of ours together with what its configuration file holds. */
+interface Component {
+  service: keyof LocalOptions['count'];
+  index: number;
+  graceMs: number;
+  config: Record<string, unknown>;
+}
+
+/** Memory in MB that a DEA on this machine gives away. */
+const deaMemoryMb = 4096;
+
+/** All components of the cluster in their order of start, their configuration files written. */
+export async function planComponents(cluster: Cluster): Promise<ProcessSpec[]> {
+  const components: Component[] = [];
+  const { count } = cluster.options;
+  for (let index = 0; index < count['cloud-controller']; index++) components.push(controller(cluster, index));
+  for (let index = 0; index < count.router; index++) components.push(await router(cluster, index));
+  for (let index = 0; index < count.stager; index++) components.push(stager(cluster, index));
+  for (let index = 0; index < count.dea; index++) components.push(dea(cluster, index));
+  for (let index = 0; index < count['health-manager']; index++)
+    components.push(healthManager(cluster, index));
+  return components.map((component) => toSpec(cluster, component));
+}
+
+function toSpec(
+  { root, options, mbus }: Cluster,
+  { service, index, graceMs, config }: Component,
+): ProcessSpec {
+  const name = `${service}-${index}`;
+  const file = join(options.home, 'config', `${name}.yml`);
+  writePrivate(file, stringify({ mbus, local_route: '127.0.0.1', index, ...config }));
+  return {
+    name,
+    argv: [process.execPath, join(root, 'services', service, 'dist', 'main.js'), '--config', file],
+    logFile: join(options.home, 'logs', `${name}.log`),
+    graceMs,
+  };
+}
+
+function dataDir({ options }: Cluster, name: string): string {
+  const path = join(options.home, name);
+  mkdirSync(path, { recursive: true });
+  return path;
+}
+
+function controller(cluster: Cluster, index: number): Component {
+  const { options } = cluster;
+  return {
+    service: 'cloud-controller',
+    index,
+    graceMs: 10_000,
+    config: {
+      port: cluster.controllerPorts[index],
+      bind_address: '127.0.0.1',
+      external_uri: `api.${options.domain}`,
+      router_port: options.port,
+      database: { dialect: 'sqlite', path: join(dataDir(cluster, 'db'), 'cloud-controller.sqlite') },
+      blobstore: { root: dataDir(cluster, 'blobs') },
+      directories: { tmpdir: dataDir(cluster, 'tmp') },
+      keys: { token_file: cluster.tokenKeyFile },
+      admins: [options.adminEmail],
+      bootstrap_admin: { email: options.adminEmail, password_file: cluster.adminPasswordFile },
+    },
+  };
+}
+
+async function router({ options }: Cluster, index: number): Promise<Component> {
+  return {
+    service: 'router',
+    index,
+    graceMs: 10_000,
+    config: {
+      port: index === 0 ? options.port : await freePort(),
+      access_log: join(options.home, 'logs', `router-${index}.access.log`),
+    },
+  };
+}
+
+function stager(cluster: Cluster, index: number): Component {
+  return {
+    service: 'stager',
+    index,
+    graceMs: 10_000,
+    config: {
+      redis: { uri: cluster.redisUri },
+      base_dir: dataDir(cluster, `stager-${index}`),
+      cache_dir: dataDir(cluster, 'stager-cache'),
+    },
+  };
+}
+
+function dea(cluster: Cluster, index: number): Component {
+  const span = 1000;
+  const first = 61_001 + index * span;
+  return {
+    service: 'dea',
+    index,
+    graceMs: 20_000,
+    config: {
+      base_dir: dataDir(cluster, `dea-${index}`),
+      resources: { memory_mb: deaMemoryMb },
+      port_range: first + span < 65_535 ? { first, last: first + span - 1 } : {},
+    },
+  };
+}
+
+function healthManager({ controllerPorts }: Cluster, index: number): Component {
+  return {
+    service: 'health-manager',
+    index,
+    graceMs: 5000,
+    config: {
+      bulk_api: { url: `http://127.0.0.1:${controllerPorts[0] ?? 0}` },
+      // One machine: whatever runs here beats within one interval.
+      intervals: { freshness_seconds: 11 },
+    },
+  };
+}

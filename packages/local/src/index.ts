@@ -1,0 +1,3 @@
+export { LocalCluster } from './cluster.ts';
+export { readOptions } from './options.ts';
+export type { LocalOptions } from './options.ts';
