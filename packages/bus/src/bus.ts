@@ -1,6 +1,6 @@
 import type { Clock } from '@vcap/clock';
-import { connect, createInbox, headers } from 'nats';
-import type { Msg, MsgHdrs, NatsConnection } from 'nats';
+import { connect, createInbox, Events, headers } from 'nats';
+import type { Msg, MsgHdrs, NatsConnection, Status } from 'nats';
 import type { Logger } from 'pino';
 import { ParseGuard } from './parse-guard.ts';
 import type { Subject } from './subject.ts';
@@ -16,6 +16,8 @@ export interface BusOptions {
   name: string;
   log: Logger;
   clock: Clock;
+  /** A server that left two pings unanswered is given up: half-open connections show within three intervals. */
+  pingIntervalMs?: number;
 }
 export interface HandlerContext {
   /** The sender's trace, or a new one. */
@@ -46,7 +48,7 @@ type Handler<T> = (message: T, context: HandlerContext) => void | Promise<void>;
 
 /**
  * The connection to the message bus. Reconnects for ever over all configured servers and notices a half-open
- * connection within 20 s. What does not parse is counted and dropped; a failing handler is logged, never thrown.
+ * connection within 24 s. What does not parse is counted and dropped; a failing handler is logged, never thrown.
  */
 export class Bus {
   readonly #options: BusOptions;
@@ -79,7 +81,7 @@ export class Bus {
       waitOnFirstConnect: true,
       reconnectTimeWait: 500,
       reconnectJitter: 250,
-      pingInterval: 8000,
+      pingInterval: this.#options.pingIntervalMs ?? 8000,
       maxPingOut: 2,
       ignoreClusterUpdates: false,
     });
@@ -93,7 +95,10 @@ export class Bus {
     this.#connection = undefined;
     this.#connected = false;
     if (!connection || connection.isClosed()) return;
-    await Promise.race([connection.flush(), this.#options.clock.sleep(500)]).catch(() => undefined);
+    const late = new AbortController();
+    const flushed = connection.flush().catch(() => undefined);
+    await Promise.race([flushed, this.#options.clock.sleep(500, late.signal)]);
+    late.abort();
     await connection.close();
   }
 
@@ -234,15 +239,15 @@ export class Bus {
   async #watch(connection: NatsConnection): Promise<void> {
     const { log } = this.#options;
     for await (const status of connection.status()) {
-      if (status.type === 'disconnect') {
+      if (status.type === Events.Disconnect) {
         this.#connected = false;
-        log.warn({ event: 'bus-disconnected', server: String(status.data) });
-      } else if (status.type === 'reconnect') {
+        log.warn({ event: 'bus-disconnected', server: dataOf(status) });
+      } else if (status.type === Events.Reconnect) {
         this.#connected = true;
-        log.info({ event: 'bus-reconnected', server: String(status.data) });
+        log.info({ event: 'bus-reconnected', server: dataOf(status) });
         for (const listener of this.#reconnectListeners) listener();
-      } else if (status.type === 'error') {
-        log.warn({ event: 'bus-error', error: String(status.data) });
+      } else if (status.type === Events.Error) {
+        log.warn({ event: 'bus-error', error: dataOf(status) });
       }
     }
   }
@@ -255,4 +260,9 @@ function headerOf(map: MsgHdrs | undefined, key: string): string | undefined {
 /** Who sent it, as far as one can know: our header, else the subject alone. */
 function senderOf(message: Msg): string {
   return headerOf(message.headers, 'sender') ?? 'unknown';
+}
+
+/** Addresses and errors are strings in a status; anything else is shown as JSON. */
+function dataOf(status: Status): string {
+  return typeof status.data === 'string' ? status.data : JSON.stringify(status.data);
 }

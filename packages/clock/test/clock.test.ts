@@ -24,9 +24,9 @@ describe('FakeClock', () => {
 test('withDeadline says what was late', async () => {
   const clock = new FakeClock();
   const waiting = withDeadline(clock, 50, 'the answer', new Promise(() => undefined));
-  const outcome = expect(waiting).rejects.toThrow(new DeadlineError('the answer', 50));
+  const outcome = waiting.catch((error: unknown) => error);
   await clock.advance(50);
-  await outcome;
+  expect(await outcome).toEqual(new DeadlineError('the answer', 50));
 });
 
 test('retry waits longer each time and throws the last error', async () => {
@@ -36,8 +36,8 @@ test('retry waits longer each time and throws the last error', async () => {
     at.push(clock.now());
     return Promise.reject(new Error(`try ${attempt}`));
   });
-  const outcome = expect(trying).rejects.toThrow('try 3');
+  const outcome = trying.catch((error: unknown) => error);
   await clock.advance(100);
-  await outcome;
+  expect(await outcome).toEqual(new Error('try 3'));
   expect(at).toEqual([0, 10, 30]);
 });

@@ -2,16 +2,12 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
 
+const natsUrl = z.url({ protocol: /^(nats|tls)$/, error: 'must be like nats://user:password@host:4222' });
+
 /** Keys that every component's file may have, under the originals' names. */
 export const baseConfigShape = {
   /** One NATS address or several. */
-  mbus: z.union([
-    z
-      .string()
-      .min(1)
-      .transform((one) => [one]),
-    z.array(z.string().min(1)).min(1),
-  ]),
+  mbus: z.union([natsUrl.transform((one) => [one]), z.array(natsUrl).min(1)]),
   /** Address that other hosts reach this one at; 127.0.0.1 on a one-machine cluster. */
   local_route: z.string().optional(),
   index: z.int().min(0).default(0),

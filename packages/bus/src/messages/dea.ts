@@ -38,7 +38,7 @@ export const deaAdvertise = defineSubject({
   publishers: 'dea',
   listeners: 'cloud-controller',
   when: 'every 5 s, on dea.locate, and when capacity changed; forgotten after 10 s',
-  schema: advertise as z.ZodType<DeaAdvertise>,
+  schema: advertise,
 });
 export const deaLocate = defineSubject<unknown>({
   name: 'dea.locate',
@@ -98,7 +98,7 @@ export const deaInstanceStart = defineFamily({
   publishers: 'cloud-controller',
   listeners: 'the dea of that id',
   when: 'one message per instance; a refusal is answered by droplet.exited',
-  schema: start as z.ZodType<StartMessage>,
+  schema: start,
 });
 
 const filter = z.looseObject({
@@ -115,7 +115,7 @@ export const deaStop = defineSubject({
   publishers: 'cloud-controller',
   listeners: 'every dea',
   when: 'stop, scale down, or the health manager found an extra; filters are AND-ed',
-  schema: filter as z.ZodType<StopFilter>,
+  schema: filter,
 });
 const update = z.looseObject({ droplet: id, uris, version: z.string().nullish() });
 export type DeaUpdate = z.infer<typeof update>;
@@ -124,7 +124,7 @@ export const deaUpdate = defineSubject({
   publishers: 'cloud-controller',
   listeners: 'every dea',
   when: 'the URLs of a started application changed',
-  schema: update as z.ZodType<DeaUpdate>,
+  schema: update,
 });
 
 const find = filter.extend({ include_stats: z.boolean().nullish(), path: z.string().nullish() });
@@ -163,8 +163,8 @@ export const deaFindDroplet = defineSubject<FindDroplet, FindDropletReply>({
   publishers: 'cloud-controller',
   listeners: 'every dea',
   when: 'request; one reply per matching instance',
-  schema: find as z.ZodType<FindDroplet>,
-  reply: found as z.ZodType<FindDropletReply>,
+  schema: find,
+  reply: found,
 });
 
 const heartbeatEntry = z.looseObject({
@@ -188,7 +188,7 @@ export const deaHeartbeat = defineSubject({
   publishers: 'dea',
   listeners: 'health-manager, cloud-controller',
   when: 'every 10 s and when an instance turns RUNNING or CRASHED: the complete list, also when empty',
-  schema: heartbeat as z.ZodType<Heartbeat>,
+  schema: heartbeat,
 });
 
 const shutdown = hello.extend({ app_id_to_count: counts.optional() });
@@ -218,5 +218,5 @@ export const dropletExited = defineSubject({
   publishers: 'dea',
   listeners: 'health-manager, cloud-controller',
   when: 'an instance ended or a start was refused',
-  schema: exited as z.ZodType<DropletExited>,
+  schema: exited,
 });

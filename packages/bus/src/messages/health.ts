@@ -9,7 +9,7 @@ export const dropletUpdated = defineSubject({
   publishers: 'cloud-controller',
   listeners: 'health-manager',
   when: 'desired state of an application changed',
-  schema: updated as z.ZodType<DropletUpdated>,
+  schema: updated,
 });
 export const healthmanagerStart = defineSubject<unknown>({
   name: 'healthmanager.start',

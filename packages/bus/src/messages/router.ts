@@ -54,12 +54,12 @@ export const routerRegister = defineSubject({
   publishers: 'dea, cloud-controller, gateways',
   listeners: 'router',
   when: 'an instance runs; repeated at the interval the router asks for',
-  schema: register as z.ZodType<RouterRegister>,
+  schema: register,
 });
 export const routerUnregister = defineSubject({
   name: 'router.unregister',
   publishers: 'dea, cloud-controller, gateways',
   listeners: 'router',
   when: 'before an instance ends or a URL is unmapped',
-  schema: register as z.ZodType<RouterRegister>,
+  schema: register,
 });

@@ -14,7 +14,7 @@ export const stagingAdvertise = defineSubject({
   publishers: 'stager',
   listeners: 'cloud-controller',
   when: 'at start, every 5 s, on staging.locate; forgotten after 10 s',
-  schema: advertise as z.ZodType<StagingAdvertise>,
+  schema: advertise,
 });
 export const stagingLocate = defineSubject<unknown>({
   name: 'staging.locate',
@@ -30,7 +30,7 @@ export const stagingStop = defineSubject({
   publishers: 'cloud-controller',
   listeners: 'every stager',
   when: 'before each staging and when an application is deleted',
-  schema: stop as z.ZodType<StagingStop>,
+  schema: stop,
 });
 
 const start = z.looseObject({
@@ -68,6 +68,6 @@ export const stagingStart = defineFamily<StagingStart, StagingReply>({
   publishers: 'cloud-controller',
   listeners: 'the stager of that id',
   when: 'request with two replies: accepted (log URL), finished (droplet or error)',
-  schema: start as z.ZodType<StagingStart>,
+  schema: start,
   reply,
 });
