@@ -67,6 +67,11 @@ export class Bus {
     return this.#connected;
   }
 
+  /** `host:port` of the server in use, for logs and /varz. */
+  get server(): string | undefined {
+    return this.#connection?.getServer();
+  }
+
   /** Connects; waits as long as it takes for a first server. */
   async start(): Promise<void> {
     const { servers, name, log } = this.#options;
