@@ -1,18 +1,20 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { stagingLocate, stagingStart, stagingStop } from '@vcap/bus';
-import type { Bus, Logger, StagingReply, Trace } from '@vcap/bus';
+import { stagingLocate, stagingStop } from '@vcap/bus';
+import type { Bus, Logger, Trace } from '@vcap/bus';
 import type { Clock } from '@vcap/clock';
 import type { AppRecord, AppStore, Staging } from '../ports.ts';
+import { askStager } from './ask-stager.ts';
 import { openStagingLog } from './open-log.ts';
+import { failure } from './outcome.ts';
+import type { Outcome } from './outcome.ts';
 import { stagingRequest } from './request.ts';
 import type { StagerPool } from './stager-pool.ts';
 
-const acceptMs = 5000;
-const lostAfterMs = 15_000;
-const watchEveryMs = 1000;
-const stagersTried = 3;
-const locateTries = 10;
-const locatePauseMs = 500;
+const ATTEMPTS = 3;
+const LOCATE_TRIES = 5;
+const LOCATE_EVERY_MS = 1000;
+const SUPERSEDED = 'a newer staging of this application took over';
+const DELETED = 'the application was deleted';
 
 export interface BusStagingOptions {
   bus: Bus;
@@ -24,140 +26,130 @@ export interface BusStagingOptions {
   auth: { user: string; password: string };
   timeoutSeconds: number;
 }
-type Outcome =
-  { kind: 'finished'; reply: StagingReply } | { kind: 'not-accepted' } | { kind: 'failed'; message: string };
+interface Task {
+  app: AppRecord;
+  /** The one whose result counts; each stager that is tried gets its own. */
+  id: string;
+  signal: AbortSignal;
+  trace: Trace;
+}
 
 /** Hands applications to stagers. The task id in the database says whose result still counts. */
 export class BusStaging implements Staging {
   readonly #o: BusStagingOptions;
+  /** Stagings of this process by app; those of other controllers are told apart by the task id alone. */
+  readonly #running = new Map<string, AbortController>();
 
   constructor(options: BusStagingOptions) {
     this.#o = options;
   }
 
   async stage(app: AppRecord, trace: Trace): ReturnType<Staging['stage']> {
-    const { bus, store, log } = this.#o;
-    const taskId = randomUUID();
-    const current = await store.update(app.guid, {
-      stagingTaskId: taskId,
-      stagingLogUrl: null,
-      packageState: 'PENDING',
-    });
-    if (!current) return { ok: false, message: 'the application was deleted' };
-    bus.publish(stagingStop, { app_id: app.guid }, trace);
-    const what = { trace_id: trace.traceId, app: app.guid, task: taskId };
-    log.info({ event: 'staging-started', ...what });
-    const outcome = await this.#run(current, taskId, trace);
-    if (outcome.kind === 'finished') {
-      const { droplet_sha1: dropletHash, detected_start_command: command, error } = outcome.reply;
-      if (!error && dropletHash) return this.#finish(current, taskId, dropletHash, command ?? null);
-      outcome.reply.error ??= 'the stager sent no droplet';
+    this.#running.get(app.guid)?.abort();
+    const abort = new AbortController();
+    this.#running.set(app.guid, abort);
+    try {
+      return await this.#stage(app, trace, abort.signal);
+    } finally {
+      if (this.#running.get(app.guid) === abort) this.#running.delete(app.guid);
     }
-    const message = describe(outcome);
-    log.info({ event: 'staging-failed', ...what, why: message });
-    // Without a stager the bits are not to blame.
-    const noStager = outcome.kind === 'not-accepted';
-    const stillOurs = await store.finishStaging(app.guid, taskId, { ok: false, keepPending: noStager });
-    return { ok: false, message: stillOurs ? message : superseded, noStager };
   }
 
   async openLog(app: AppRecord, offset: number): ReturnType<Staging['openLog']> {
     return app.stagingLogUrl === null ? undefined : openStagingLog(app.stagingLogUrl, offset);
   }
 
-  async #finish(
-    app: AppRecord,
-    taskId: string,
-    dropletHash: string,
-    detectedStartCommand: string | null,
-  ): ReturnType<Staging['stage']> {
-    const { store } = this.#o;
-    const done = await store.finishStaging(app.guid, taskId, { ok: true, dropletHash, detectedStartCommand });
-    const staged = done ? await store.byGuid(app.guid) : undefined;
-    return staged ? { ok: true, app: staged } : { ok: false, message: superseded };
+  async #stage(app: AppRecord, trace: Trace, signal: AbortSignal): ReturnType<Staging['stage']> {
+    const { bus, store, log } = this.#o;
+    const id = randomUUID();
+    const current = await store.update(app.guid, {
+      stagingTaskId: id,
+      stagingLogUrl: null,
+      packageState: 'PENDING',
+    });
+    if (!current) return { ok: false, message: DELETED, noStager: true };
+    bus.publish(stagingStop, { app_id: app.guid }, trace);
+    const task: Task = { app: current, id, signal, trace };
+    log.info({ event: 'staging-started', ...about(task) });
+    const outcome = await this.#run(task);
+    if (outcome.kind === 'staged') return this.#finish(task, outcome);
+    const message =
+      outcome.kind === 'failed' ? outcome.message : 'no stager is available now; try again in a moment';
+    const keepPending = outcome.kind !== 'failed' || !outcome.bitsToBlame;
+    log.info({ event: 'staging-failed', ...about(task), why: message });
+    const ours = await store.finishStaging(app.guid, task.id, { ok: false, keepPending });
+    if (!ours) return { ok: false, message: await this.#whyNotOurs(app.guid), noStager: true };
+    // A stager that still works on it works for nobody.
+    if (keepPending) bus.publish(stagingStop, { app_id: app.guid }, trace);
+    return { ok: false, message, noStager: keepPending };
   }
 
-  async #run(app: AppRecord, taskId: string, trace: Trace): Promise<Outcome> {
+  async #finish(task: Task, { dropletHash, detectedStartCommand }: Outcome & { kind: 'staged' }) {
+    const { store, log } = this.#o;
+    const { guid } = task.app;
+    const result = { ok: true as const, dropletHash, detectedStartCommand };
+    const staged = (await store.finishStaging(guid, task.id, result)) ? await store.byGuid(guid) : undefined;
+    log.info({ event: staged ? 'staging-finished' : 'staging-overtaken', ...about(task), sha1: dropletHash });
+    if (staged) return { ok: true as const, app: staged };
+    return { ok: false as const, message: await this.#whyNotOurs(guid), noStager: true };
+  }
+
+  async #whyNotOurs(guid: string): Promise<string> {
+    return (await this.#o.store.byGuid(guid)) ? SUPERSEDED : DELETED;
+  }
+
+  async #run(task: Task): Promise<Outcome> {
+    const { bus, store, pool, log } = this.#o;
+    const { app, trace, signal } = task;
     const tried = new Set<string>();
-    while (tried.size < stagersTried) {
-      const stager = await this.#find(app.stack, tried, trace);
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const stager = pool.choose(app.stack, tried) ?? (await this.#locate(task, tried));
+      if (signal.aborted) return failure(SUPERSEDED);
       if (stager === undefined) break;
+      if (attempt > 1) {
+        // The one before may have taken the task and only its reply was lost: it must not finish beside this one.
+        const now = await store.byGuid(app.guid);
+        if (now?.stagingTaskId !== task.id) return failure(now ? SUPERSEDED : DELETED);
+        bus.publish(stagingStop, { app_id: app.guid }, trace);
+        task.id = randomUUID();
+        await store.update(app.guid, { stagingTaskId: task.id, stagingLogUrl: null });
+      }
       tried.add(stager);
-      const outcome = await this.#ask(stager, app, taskId, trace);
+      const outcome = await this.#ask(stager, task);
       if (outcome.kind !== 'not-accepted') return outcome;
-      this.#o.log.warn({ event: 'stager-did-not-accept', trace_id: trace.traceId, stager, task: taskId });
+      log.warn({ event: 'stager-did-not-accept', stager, ...about(task) });
     }
     return { kind: 'not-accepted' };
   }
 
-  async #find(stack: string, except: ReadonlySet<string>, trace: Trace): Promise<string | undefined> {
-    const { pool, bus, clock } = this.#o;
-    for (let attempt = 1; ; attempt++) {
-      const stager = pool.choose(stack, except);
-      if (stager !== undefined || attempt >= locateTries || except.size > 0) return stager;
-      bus.publish(stagingLocate, {}, trace);
-      await clock.sleep(locatePauseMs);
+  /** Asks for adverts once a second, since the question may get lost too. */
+  async #locate({ app, trace }: Task, tried: ReadonlySet<string>): Promise<string | undefined> {
+    for (let ask = 1; ask <= LOCATE_TRIES; ask++) {
+      this.#o.bus.publish(stagingLocate, {}, trace);
+      const stager = await this.#o.pool.chooseWithin(app.stack, tried, LOCATE_EVERY_MS);
+      if (stager !== undefined) return stager;
     }
+    return undefined;
   }
 
-  /** One stager's two replies; a stager that is silent for 15 s after it accepted is taken for dead. */
-  async #ask(stager: string, app: AppRecord, taskId: string, trace: Trace): Promise<Outcome> {
-    const { bus, clock, store, pool, baseUrl, auth, timeoutSeconds } = this.#o;
+  async #ask(stager: string, task: Task): Promise<Outcome> {
+    const { bus, clock, log, store, pool, baseUrl, auth, timeoutSeconds } = this.#o;
+    const { app, id: taskId, signal, trace } = task;
     const uploadToken = randomBytes(24).toString('hex');
-    const timeoutMs = timeoutSeconds * 1000;
-    await store.putUploadToken(uploadToken, app.guid, clock.now() + timeoutMs);
+    await store.putUploadToken(uploadToken, app.guid, clock.now() + timeoutSeconds * 1000);
     const request = stagingRequest(app, { baseUrl: baseUrl(), auth, timeoutSeconds, taskId, uploadToken });
-    return new Promise<Outcome>((resolve) => {
-      let accepted = false;
-      const waiting = new AbortController();
-      const end = (outcome: Outcome): void => {
-        accepting.cancel();
-        watch.cancel();
-        waiting.abort();
-        resolve(outcome);
-      };
-      const accepting = clock.setTimeout(() => {
-        if (!accepted) end({ kind: 'not-accepted' });
-      }, acceptMs);
-      const watch = clock.setInterval(() => {
-        if (accepted && pool.silentForMs(stager) > lostAfterMs) {
-          end({ kind: 'failed', message: `stager ${stager} died while it worked; push or restart again` });
-        }
-      }, watchEveryMs);
-      const onReply = (reply: StagingReply): 'more' | 'done' => {
-        if (reply.task_id !== taskId) return 'more';
-        if (reply.error || reply.droplet_sha1) {
-          end({ kind: 'finished', reply });
-          return 'done';
-        }
-        accepted = true;
-        const stagingLogUrl = reply.task_streaming_log_url;
-        if (stagingLogUrl) {
-          store.update(app.guid, { stagingLogUrl }).catch((err: unknown) => {
-            this.#o.log.warn({ event: 'staging-log-url-not-stored', trace_id: trace.traceId, err });
-          });
-        }
-        return 'more';
-      };
-      void bus
-        .requestStream(stagingStart.for(stager), request, {
-          timeoutMs: timeoutMs + acceptMs,
-          onReply,
-          trace,
-          signal: waiting.signal,
-        })
-        .then((how) => {
-          if (how === 'timeout')
-            end({ kind: 'failed', message: `staging took longer than ${timeoutSeconds} s` });
-        });
-    });
+    let stored: string | undefined;
+    const onLogUrl = (stagingLogUrl: string): void => {
+      if (stored === stagingLogUrl || signal.aborted) return;
+      stored = stagingLogUrl;
+      store.update(app.guid, { stagingLogUrl }).catch((err: unknown) => {
+        log.warn({ event: 'staging-log-url-not-stored', ...about(task), err });
+      });
+    };
+    return askStager({ bus, clock, log, pool, stager, request, timeoutSeconds, onLogUrl, signal, trace });
   }
 }
 
-const superseded = 'a newer staging of this application took over';
-
-function describe(outcome: Outcome): string {
-  if (outcome.kind === 'finished') return outcome.reply.error ?? 'unknown';
-  if (outcome.kind === 'failed') return outcome.message;
-  return 'no stager is available now; try again in a moment';
+function about({ app, id, trace }: Task): Record<string, string> {
+  return { app: app.guid, task: id, trace_id: trace.traceId };
 }

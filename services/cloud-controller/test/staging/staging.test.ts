@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { Bus, newTrace, stagingAdvertise, stagingStart } from '@vcap/bus';
+import { Bus, newTrace, stagingAdvertise, stagingLocate, stagingStart } from '@vcap/bus';
 import type { StagingReply, StagingStart } from '@vcap/bus';
 import { systemClock } from '@vcap/clock';
 import { silentLogger } from '@vcap/component';
@@ -39,7 +39,10 @@ function stager(
     requests.push(request);
     script(request, (message) => reply?.({ task_id: request.task_id, ...message }));
   });
-  stagerBus.publish(stagingAdvertise, { id, stacks: ['linux'], available_memory: 1024 });
+  const advertise = () =>
+    stagerBus.publish(stagingAdvertise, { id, stacks: ['linux'], available_memory: 1024 });
+  stagerBus.subscribe(stagingLocate, advertise);
+  advertise();
 }
 
 beforeAll(async () => {

@@ -1,0 +1,153 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePort, startProcess, tempDir, waitFor } from '@vcap/testkit';
+import type { RunningProcess } from '@vcap/testkit';
+
+const root = fileURLToPath(new URL('../../../../', import.meta.url));
+
+/** What a command printed and its exit status. */
+export interface Outcome {
+  status: number;
+  output: string;
+}
+export interface Answer {
+  status: number;
+  body: string;
+  headers: Record<string, string | string[] | undefined>;
+}
+
+/** A whole cluster as `npm start` makes it, in a directory and on a port of its own. */
+export class Platform {
+  readonly domain = 'e2e.localhost';
+  readonly home: string;
+  readonly port: number;
+  #cluster: RunningProcess | undefined;
+  readonly #remove: () => Promise<void>;
+
+  private constructor(home: string, port: number, remove: () => Promise<void>) {
+    this.home = home;
+    this.port = port;
+    this.#remove = remove;
+  }
+
+  static async create(): Promise<Platform> {
+    const dir = await tempDir('vcap-e2e-');
+    return new Platform(dir.path, await freePort(), async () => dir.remove());
+  }
+
+  get api(): string {
+    return `http://api.${this.domain}:${this.port}`;
+  }
+
+  async start(...args: string[]): Promise<void> {
+    this.#cluster = await startProcess({
+      argv: [process.execPath, join(root, 'packages/local/dist/main.js'), ...args],
+      env: { ...process.env, ...this.#env(), NODE_OPTIONS: '' },
+      readyWhen: /Ready in/,
+      readyTimeoutMs: 90_000,
+    });
+  }
+
+  /** As Ctrl-C does; answers what the cluster printed. */
+  async stop(): Promise<string> {
+    const cluster = this.#cluster;
+    this.#cluster = undefined;
+    if (!cluster) return '';
+    cluster.signal('SIGINT');
+    await cluster.stop(60_000);
+    return cluster.output();
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    await this.#remove();
+  }
+
+  /** Runs a vmc command without questions. */
+  vmc(...args: string[]): Promise<Outcome> {
+    return new Promise((resolve) => {
+      const env = { ...process.env, ...this.#env(), HOME: this.home, NODE_OPTIONS: '' };
+      execFile(
+        join(root, 'packages/vmc/bin/vmc'),
+        args,
+        { env, maxBuffer: 1 << 24 },
+        (error, stdout, stderr) => {
+          const status = error ? (typeof error.code === 'number' ? error.code : 1) : 0;
+          resolve({ status, output: stdout + stderr });
+        },
+      );
+    });
+  }
+
+  /** Runs a vmc command that must succeed. */
+  async ok(...args: string[]): Promise<string> {
+    const { status, output } = await this.vmc(...args);
+    if (status !== 0)
+      throw new Error(`vmc ${args.join(' ')} ended with ${status}:\n${output}\n${this.logs()}`);
+    return output;
+  }
+
+  async login(): Promise<void> {
+    await this.ok('target', this.api);
+    const password = readFileSync(join(this.home, 'admin-password'), 'utf8').trim();
+    await this.ok('login', 'admin@vcap.local', '--passwd', password, '-n');
+  }
+
+  /** GET through the router. */
+  get(app: string, path = '/', headers: Record<string, string> = {}): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const call = request(
+        { host: '127.0.0.1', port: this.port, path, headers: { host: `${app}.${this.domain}`, ...headers } },
+        (response) => {
+          let body = '';
+          response.on('data', (chunk: Buffer) => (body += chunk.toString()));
+          response.on('end', () =>
+            resolve({ status: response.statusCode ?? 0, body, headers: response.headers }),
+          );
+          response.on('error', reject);
+        },
+      );
+      call.on('error', reject);
+      call.end();
+    });
+  }
+
+  /** Waits until the application answers 200. */
+  async up(app: string, timeoutMs = 30_000): Promise<Answer> {
+    return waitFor(
+      async () => {
+        const answer = await this.get(app);
+        return answer.status === 200 && answer;
+      },
+      { timeoutMs },
+    );
+  }
+
+  /** Pids of the processes whose environment or arguments name this cluster's directory. */
+  processes(): Promise<string[]> {
+    return new Promise((resolve) => {
+      execFile('pgrep', ['-f', this.home], (_error, stdout) => resolve(stdout.split('\n').filter(Boolean)));
+    });
+  }
+
+  /** The last lines of every component's log, for a failure's message. */
+  logs(): string {
+    const names = ['cloud-controller-0', 'stager-0', 'dea-0', 'router-0', 'health-manager-0'];
+    return names
+      .map((name) => {
+        try {
+          return `== ${name}\n${readFileSync(join(this.home, 'logs', `${name}.log`), 'utf8').slice(-2500)}`;
+        } catch {
+          return `== ${name}: no log`;
+        }
+      })
+      .join('\n');
+  }
+
+  #env(): Record<string, string> {
+    return { VCAP_HOME: this.home, VCAP_PORT: String(this.port), VCAP_DOMAIN: this.domain };
+  }
+}

@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import { Transform } from 'node:stream';
+import type { Readable } from 'node:stream';
+import type { Blobstore } from '@vcap/blobstore';
+import { ApiError } from '../errors.ts';
+import type { ResourceEntry } from '../ports.ts';
+import { inBatches } from './in-batches.ts';
+
+/**
+ * Files that an organization uploaded before, by sha1. Each organization has its own: knowing a hash is not enough
+ * to read another's file.
+ */
+export class ResourcePool {
+  readonly #blobstore: Blobstore;
+
+  constructor(blobstore: Blobstore) {
+    this.#blobstore = blobstore;
+  }
+
+  /** The entries as they were given whose content is known; malformed ones are not. */
+  async match(orgGuid: string, list: ResourceEntry[]): Promise<ResourceEntry[]> {
+    const known = new Set<ResourceEntry>();
+    await inBatches(list, 32, async (entry) => {
+      if (
+        /^[0-9a-f]{40}$/i.test(entry.sha1) &&
+        (await this.has(orgGuid, entry.sha1.toLowerCase(), entry.size))
+      ) {
+        known.add(entry);
+      }
+    });
+    return list.filter((entry) => known.has(entry));
+  }
+
+  async has(orgGuid: string, sha1: string, size: number): Promise<boolean> {
+    return (await this.#blobstore.head(keyOf(orgGuid, sha1)))?.size === size;
+  }
+
+  /** Takes a hashed file over. Not made durable: whoever reads it checks it. */
+  async admit(orgGuid: string, sha1: string, size: number, path: string): Promise<void> {
+    if (!(await this.has(orgGuid, sha1, size))) {
+      await this.#blobstore.putFile(keyOf(orgGuid, sha1), path, { durable: false });
+    }
+  }
+
+  /** Content that is hashed on its way; a spoilt file leaves the pool and fails the upload, so that it is sent anew. */
+  async openChecked(
+    orgGuid: string,
+    { sha1, size }: { sha1: string; size: number },
+    name: string,
+  ): Promise<Readable> {
+    const key = keyOf(orgGuid, sha1);
+    const blob = await this.#blobstore.open(key);
+    if (!blob || blob.size !== size)
+      throw new ApiError(402, `the known content of ${JSON.stringify(name)} is gone`);
+    const hash = createHash('sha1');
+    const forget = (): Promise<void> => this.#blobstore.delete(key);
+    const check = new Transform({
+      transform(chunk: Buffer, _encoding, done) {
+        hash.update(chunk);
+        done(null, chunk);
+      },
+      flush(done) {
+        if (hash.digest('hex') === sha1) return done();
+        const fault = new ApiError(402, `the known content of ${JSON.stringify(name)} is spoilt; push again`);
+        forget().then(
+          () => done(fault),
+          () => done(fault),
+        );
+      },
+    });
+    blob.body.on('error', (error) => check.destroy(error));
+    return blob.body.pipe(check);
+  }
+}
+
+function keyOf(orgGuid: string, sha1: string): string {
+  return `resources/${orgGuid}/${sha1}`;
+}
