@@ -33,7 +33,10 @@ function newWarden(): ProcessWarden {
   });
 }
 
-async function start(script: string, limits: { memoryMb?: number; diskMb?: number } = {}): Promise<Container> {
+async function start(
+  script: string,
+  limits: { memoryMb?: number; diskMb?: number } = {},
+): Promise<Container> {
   const rootDir = join(dir.path, 'root');
   const container = await warden.create({
     handle: `h-${containers.length}`,

@@ -59,7 +59,7 @@ export function membersOf(
     const inSession = entry.session === sessionId || entry.processGroup === sessionId;
     if (entry.handle === handle || (sessionId !== undefined && inSession)) members.set(entry.pid, entry);
   }
-  for (let grown = true; grown; ) {
+  for (let grown = true; grown;) {
     grown = false;
     for (const entry of table) {
       if (members.has(entry.pid) || !members.has(entry.ppid)) continue;

@@ -39,6 +39,7 @@ export class ProcessContainer implements Container {
   private identity: ProcessIdentity | undefined;
   private exit: ContainerExit | undefined;
   private ending: Promise<void> | undefined;
+  private killing: Promise<void> | undefined;
   private killReason: ExitReason | undefined;
   private readonly listeners: ((exit: ContainerExit) => void)[] = [];
   private readonly meter = new UsageMeter();
@@ -59,7 +60,12 @@ export class ProcessContainer implements Container {
 
   async unpack(archivePath: string): Promise<void> {
     const options = ['--no-same-owner', '-xzf', archivePath, '-C', this.spec.rootDir];
-    await run('tar', options, { maxBuffer: MEGABYTE, env: { PATH: '/usr/local/bin:/usr/bin:/bin' } });
+    try {
+      await run('tar', options, { maxBuffer: MEGABYTE, env: { PATH: '/usr/local/bin:/usr/bin:/bin' } });
+    } catch (error) {
+      const complaint = (error as { stderr?: string }).stderr?.trim().split('\n')[0];
+      throw new Error(complaint ?? (error as Error).message, { cause: error });
+    }
   }
 
   async spawn(options: SpawnOptions): Promise<ProcessIdentity> {
@@ -150,7 +156,15 @@ export class ProcessContainer implements Container {
   }
 
   /** Kills the application and what it left behind, then the wrapper if it is still there; waits until all are gone. */
-  private async kill(): Promise<void> {
+  private kill(): Promise<void> {
+    // One at a time: whoever destroys the container must find no other kill still under way when it is done.
+    this.killing ??= this.killAll().finally(() => {
+      this.killing = undefined;
+    });
+    return this.killing;
+  }
+
+  private async killAll(): Promise<void> {
     for (let round = 0; round < 100; round += 1) {
       const members = await this.signal('SIGKILL');
       const leaderAlive = this.identity !== undefined && (await isAlive(this.identity));

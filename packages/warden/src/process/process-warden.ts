@@ -81,7 +81,9 @@ export class ProcessWarden implements Warden {
   private async knownHandles(): Promise<string[]> {
     try {
       const names = await readdir(this.options.stateDir);
-      return names.filter((name) => name.endsWith(STATUS_SUFFIX)).map((name) => name.slice(0, -STATUS_SUFFIX.length));
+      return names
+        .filter((name) => name.endsWith(STATUS_SUFFIX))
+        .map((name) => name.slice(0, -STATUS_SUFFIX.length));
     } catch {
       return [];
     }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { HANDLE_VARIABLE } from '../proc/process-table.ts';
 import type { SpawnOptions } from '../types.ts';
@@ -20,6 +20,10 @@ trap : TERM INT HUP QUIT USR1 USR2
 printf '%s\\n' "$?" >"$status_file"
 `;
 
+/** The log directory is the application's: a link or a FIFO it left there is not followed or waited for. */
+const LOG_FLAGS =
+  constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
 /** What the wrapper needs beside the application's own wishes. */
 export interface WrapperOptions extends SpawnOptions {
   handle: string;
@@ -31,10 +35,10 @@ export interface WrapperOptions extends SpawnOptions {
 
 /** Starts the wrapper with the application in it; rejects when the system refuses. */
 export async function spawnWrapper(options: WrapperOptions): Promise<ChildProcess> {
-  const stdout = openSync(options.stdoutPath, 'a', 0o600);
+  const stdout = openSync(options.stdoutPath, LOG_FLAGS, 0o600);
   let stderr: number | undefined;
   try {
-    stderr = openSync(options.stderrPath, 'a', 0o600);
+    stderr = openSync(options.stderrPath, LOG_FLAGS, 0o600);
     const args = ['-c', SCRIPT, 'vcap-instance', options.statusFile, String(options.fds), ...options.argv];
     const child = spawn('/bin/sh', args, {
       cwd: options.workingDir,

@@ -1,52 +1,55 @@
-import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
-import { Transform } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import yauzl from 'yauzl';
 import type { Entry, ZipFile } from 'yauzl';
 import { ApiError } from '../errors.ts';
-import type { FileTree } from './file-tree.ts';
-import { tooLarge } from './multipart.ts';
+import { quote } from './file-tree.ts';
+import type { FileSource, FileTree } from './file-tree.ts';
+import { inLanes } from './in-lanes.ts';
+import { Meter } from './meter.ts';
+import type { Allowance } from './meter.ts';
+import { isFull } from './no-space.ts';
+import { describeEntry, nameOf } from './zip-entry.ts';
 
-const linkMode = 0o120000;
-const typeMask = 0o170000;
-const mostLinkBytes = 4096;
+const LANES = 4;
+const MOST_LINK_BYTES = 4096;
 /** vmc puts this file into an archive that would be empty otherwise. */
-const placeholder = '.__empty__';
-
-export interface ZipLimits {
-  /** Unpacked bytes in all. */
-  mostBytes: number;
-  mostEntries: number;
-}
+const PLACEHOLDER = '.__empty__';
 
 /** Unpacks an archive file by file into `workDir` and fills the tree; throws 402 for whatever is wrong with it. */
 export async function readZip(
   path: string,
   workDir: string,
   tree: FileTree,
-  limits: ZipLimits,
+  allowance: Allowance,
+  mostEntries: number,
 ): Promise<void> {
-  const zip = await openZip(path);
-  let total = 0;
-  let count = 0;
-  const seen = {
-    add: (bytes: number): void => {
-      total += bytes;
-      if (total > limits.mostBytes) throw tooLarge(limits.mostBytes);
-    },
-  };
+  let zip: ZipFile | undefined;
   try {
-    for await (const entry of entriesOf(zip)) {
-      if (++count > limits.mostEntries) throw new ApiError(402, `more than ${limits.mostEntries} files`);
-      await readEntry(zip, entry, join(workDir, String(count)), tree, seen);
-    }
+    // Names are decoded and judged here: the library's way turns backslashes into slashes.
+    const opened = await yauzl.openPromise(path, {
+      lazyEntries: true,
+      autoClose: false,
+      decodeStrings: false,
+    });
+    zip = opened;
+    if (opened.entryCount > mostEntries)
+      throw new ApiError(402, `more than ${mostEntries} files and folders`);
+    let count = 0;
+    await inLanes(opened.eachEntry(), LANES, (entry) =>
+      readEntry(opened, entry, join(workDir, String(++count)), tree, allowance),
+    );
   } catch (error) {
-    throw asFault(error);
+    if (error instanceof ApiError || isFull(error)) throw error;
+    throw new ApiError(
+      402,
+      `not a sound zip file: ${error instanceof Error ? error.message : String(error)}`,
+    );
   } finally {
-    zip.close();
+    zip?.close();
   }
 }
 
@@ -55,74 +58,43 @@ async function readEntry(
   entry: Entry,
   tempPath: string,
   tree: FileTree,
-  seen: { add(bytes: number): void },
+  allowance: Allowance,
 ): Promise<void> {
-  const name = entry.fileName;
-  if (name === placeholder) return;
-  if (name.endsWith('/')) return tree.add(name.slice(0, -1), { kind: 'directory' });
-  if (entry.isEncrypted()) throw new ApiError(402, `${JSON.stringify(name)} is encrypted`);
-  const unixMode = entry.externalFileAttributes >>> 16;
-  const content = await streamOf(zip, entry);
-  if ((unixMode & typeMask) === linkMode) {
-    if (entry.uncompressedSize > mostLinkBytes)
-      throw new ApiError(402, `the link ${JSON.stringify(name)} is too long`);
-    return tree.add(name, { kind: 'link', target: (await buffer(content)).toString('utf8') });
+  const name = nameOf(entry);
+  if (name === PLACEHOLDER || name === '') return;
+  const { type, mode } = describeEntry(entry, name);
+  if (type === 'directory') return tree.add(name, { kind: 'directory' });
+  if (type === 'link') {
+    if (entry.uncompressedSize > MOST_LINK_BYTES)
+      throw new ApiError(402, `the link ${quote(name)} is too long`);
+    const meter = new Meter(allowance);
+    const [target] = await Promise.all([
+      buffer(meter),
+      pipeline(await zip.openReadStreamPromise(entry), meter),
+    ]);
+    checkCrc(entry, name, meter);
+    return tree.add(name, { kind: 'link', target: target.toString('utf8') });
   }
-  const hash = createHash('sha1');
-  let size = 0;
-  const measure = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      try {
-        // The bytes that come out count, not what the archive says of itself.
-        seen.add(chunk.length);
-        size += chunk.length;
-        hash.update(chunk);
-        done(null, chunk);
-      } catch (error) {
-        done(error as Error);
-      }
-    },
-  });
-  await pipeline(content, measure, createWriteStream(tempPath, { mode: 0o600 }));
-  const mode = (unixMode & 0o777) === 0 ? 0o644 : unixMode & 0o777;
-  tree.add(name, { kind: 'file', tempPath, sha1: hash.digest('hex'), size, mode: mode | 0o600 });
+  const source: FileSource = { kind: 'file', tempPath, sha1: '', size: 0, mode };
+  tree.add(name, source);
+  await unpack(await zip.openReadStreamPromise(entry), entry, name, source, allowance);
 }
 
-function openZip(path: string): Promise<ZipFile> {
-  return new Promise((resolve, reject) => {
-    yauzl.open(path, { lazyEntries: true, autoClose: false, strictFileNames: true }, (error, zip) => {
-      if (error) reject(asFault(error));
-      else resolve(zip);
-    });
-  });
+async function unpack(
+  content: Readable,
+  entry: Entry,
+  name: string,
+  source: FileSource,
+  allowance: Allowance,
+): Promise<void> {
+  // The bytes that come out count, not what the archive says of itself.
+  const meter = new Meter(allowance);
+  await pipeline(content, meter, createWriteStream(source.tempPath, { mode: 0o600 }));
+  checkCrc(entry, name, meter);
+  source.sha1 = meter.sha1();
+  source.size = meter.size;
 }
 
-function streamOf(zip: ZipFile, entry: Entry): Promise<NodeJS.ReadableStream> {
-  return new Promise((resolve, reject) => {
-    zip.openReadStream(entry, (error, stream) => (error ? reject(error) : resolve(stream)));
-  });
-}
-
-async function* entriesOf(zip: ZipFile): AsyncGenerator<Entry> {
-  for (;;) {
-    const entry = await new Promise<Entry | undefined>((resolve, reject) => {
-      const done = (settle: () => void): void => {
-        zip.removeAllListeners('entry').removeAllListeners('end').removeAllListeners('error');
-        settle();
-      };
-      zip.once('entry', (next: Entry) => done(() => resolve(next)));
-      zip.once('end', () => done(() => resolve(undefined)));
-      zip.once('error', (error: Error) => done(() => reject(error)));
-      zip.readEntry();
-    });
-    if (!entry) return;
-    yield entry;
-  }
-}
-
-function asFault(error: unknown): unknown {
-  const code = (error as NodeJS.ErrnoException).code ?? '';
-  if (error instanceof ApiError) return error;
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new ApiError(402, 'no space left for the upload');
-  return new ApiError(402, `not a sound zip file: ${error instanceof Error ? error.message : String(error)}`);
+function checkCrc(entry: Entry, name: string, meter: Meter): void {
+  if (meter.crc32 !== entry.crc32) throw new ApiError(402, `${quote(name)} is damaged: wrong checksum`);
 }

@@ -1,10 +1,17 @@
 import { createHash } from 'node:crypto';
-import { Transform } from 'node:stream';
+import { pipeline, Transform } from 'node:stream';
 import type { Readable } from 'node:stream';
 import type { Blobstore } from '@vcap/blobstore';
 import { ApiError } from '../errors.ts';
 import type { ResourceEntry } from '../ports.ts';
-import { inBatches } from './in-batches.ts';
+import { quote } from './file-tree.ts';
+import { inLanes } from './in-lanes.ts';
+
+/** Sizes in bytes, inclusive, of the files that are worth keeping. */
+export interface PoolLimits {
+  minBytes: number;
+  maxBytes: number;
+}
 
 /**
  * Files that an organization uploaded before, by sha1. Each organization has its own: knowing a hash is not enough
@@ -12,21 +19,20 @@ import { inBatches } from './in-batches.ts';
  */
 export class ResourcePool {
   readonly #blobstore: Blobstore;
+  readonly #limits: PoolLimits;
 
-  constructor(blobstore: Blobstore) {
+  constructor(blobstore: Blobstore, limits: PoolLimits) {
     this.#blobstore = blobstore;
+    this.#limits = limits;
   }
 
   /** The entries as they were given whose content is known; malformed ones are not. */
   async match(orgGuid: string, list: ResourceEntry[]): Promise<ResourceEntry[]> {
     const known = new Set<ResourceEntry>();
-    await inBatches(list, 32, async (entry) => {
-      if (
-        /^[0-9a-f]{40}$/i.test(entry.sha1) &&
-        (await this.has(orgGuid, entry.sha1.toLowerCase(), entry.size))
-      ) {
+    await inLanes(list, 32, async (entry) => {
+      const { sha1, size } = entry;
+      if (/^[0-9a-f]{40}$/i.test(sha1) && (await this.has(orgGuid, sha1.toLowerCase(), size)))
         known.add(entry);
-      }
     });
     return list.filter((entry) => known.has(entry));
   }
@@ -37,9 +43,9 @@ export class ResourcePool {
 
   /** Takes a hashed file over. Not made durable: whoever reads it checks it. */
   async admit(orgGuid: string, sha1: string, size: number, path: string): Promise<void> {
-    if (!(await this.has(orgGuid, sha1, size))) {
-      await this.#blobstore.putFile(keyOf(orgGuid, sha1), path, { durable: false });
-    }
+    if (size < this.#limits.minBytes || size > this.#limits.maxBytes) return;
+    if (await this.has(orgGuid, sha1, size)) return;
+    await this.#blobstore.putFile(keyOf(orgGuid, sha1), path, { durable: false });
   }
 
   /** Content that is hashed on its way; a spoilt file leaves the pool and fails the upload, so that it is sent anew. */
@@ -50,26 +56,26 @@ export class ResourcePool {
   ): Promise<Readable> {
     const key = keyOf(orgGuid, sha1);
     const blob = await this.#blobstore.open(key);
-    if (!blob || blob.size !== size)
-      throw new ApiError(402, `the known content of ${JSON.stringify(name)} is gone`);
+    if (blob?.size !== size) {
+      blob?.body.destroy();
+      throw new ApiError(402, `the known content of ${quote(name)} is gone; push again`);
+    }
     const hash = createHash('sha1');
-    const forget = (): Promise<void> => this.#blobstore.delete(key);
     const check = new Transform({
       transform(chunk: Buffer, _encoding, done) {
         hash.update(chunk);
         done(null, chunk);
       },
-      flush(done) {
+      flush: (done) => {
         if (hash.digest('hex') === sha1) return done();
-        const fault = new ApiError(402, `the known content of ${JSON.stringify(name)} is spoilt; push again`);
-        forget().then(
+        const fault = new ApiError(402, `the known content of ${quote(name)} was damaged; push again`);
+        this.#blobstore.delete(key).then(
           () => done(fault),
           () => done(fault),
         );
       },
     });
-    blob.body.on('error', (error) => check.destroy(error));
-    return blob.body.pipe(check);
+    return pipeline(blob.body, check, () => undefined); // a failure is the reader's to see
   }
 }
 
