@@ -65,9 +65,7 @@ function quoted(value: string | undefined): string {
 function escape(value: string): string {
   // oxlint-disable-next-line eslint/no-control-regex -- control characters are what it looks for
   return value.replace(/["\\\u0000-\u001f\u007f]/g, (char) =>
-    char === '"' || char === '\\'
-      ? `\\${char}`
-      : `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
+    char === '"' || char === '\\' ? `\\${char}` : `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
   );
 }
 

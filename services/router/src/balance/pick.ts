@@ -6,17 +6,11 @@ import type { Route } from '../registry/route.ts';
  * running requests, ties in turn. Endpoints in `tried` are passed over. Suspects are a last
  * resort, so that one poisonous request cannot take a whole app out. Undefined when none is left.
  */
-export function pick(
-  route: Route,
-  tried: ReadonlySet<Endpoint>,
-  stickyId?: string,
-): Endpoint | undefined {
+export function pick(route: Route, tried: ReadonlySet<Endpoint>, stickyId?: string): Endpoint | undefined {
   if (stickyId !== undefined) {
     const sticky = route.members.find(
       ({ endpoint }) =>
-        endpoint.privateInstanceId === stickyId &&
-        endpoint.health === 'up' &&
-        !tried.has(endpoint),
+        endpoint.privateInstanceId === stickyId && endpoint.health === 'up' && !tried.has(endpoint),
     );
     if (sticky !== undefined) return sticky.endpoint;
   }

@@ -23,7 +23,6 @@ export const routerErrors = {
     code: 'no_endpoints',
     text: 'Requested route has no available endpoints.',
   },
-  draining: { status: 503, code: 'router_draining', text: 'The router is shutting down.' },
   endpointTimeout: {
     status: 504,
     code: 'endpoint_timeout',

@@ -42,5 +42,11 @@ export function stickyCookie(
 function splitPair(text: string): [name: string, value: string] {
   const at = text.indexOf('=');
   if (at < 0) return [text.trim(), ''];
-  return [text.slice(0, at).trim(), text.slice(at + 1).trim().replace(/^"(.*)"$/, '$1')];
+  return [
+    text.slice(0, at).trim(),
+    text
+      .slice(at + 1)
+      .trim()
+      .replace(/^"(.*)"$/, '$1'),
+  ];
 }

@@ -54,10 +54,7 @@ export function newEndpoint(registration: Registration): Endpoint {
 
 /** Whether a registration comes from the instance that owns the endpoint (same app, same instance). */
 export function isOwner(endpoint: Endpoint, registration: Registration): boolean {
-  return (
-    endpoint.app === registration.app &&
-    endpoint.privateInstanceId === registration.privateInstanceId
-  );
+  return endpoint.app === registration.app && endpoint.privateInstanceId === registration.privateInstanceId;
 }
 
 /**
@@ -68,7 +65,6 @@ export function mayUnregister(endpoint: Endpoint, message: Registration): boolea
   const differs = (a: string | undefined, b: string | undefined): boolean =>
     a !== undefined && b !== undefined && a !== b;
   return (
-    !differs(endpoint.app, message.app) &&
-    !differs(endpoint.privateInstanceId, message.privateInstanceId)
+    !differs(endpoint.app, message.app) && !differs(endpoint.privateInstanceId, message.privateInstanceId)
   );
 }

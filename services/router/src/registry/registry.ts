@@ -174,9 +174,7 @@ export class Registry {
   }
 
   #forgettable(route: Route, now: number): boolean {
-    return (
-      route.emptySince !== undefined && now - route.emptySince > this.#options.emptyRouteRetentionMs
-    );
+    return route.emptySince !== undefined && now - route.emptySince > this.#options.emptyRouteRetentionMs;
   }
 }
 

@@ -1,0 +1,47 @@
+import { routerGreet, routerStart } from '@vcap/bus';
+import type { Bus, RouterStart, Subscription } from '@vcap/bus';
+import type { Clock, Timer } from '@vcap/clock';
+import type { Member } from '@vcap/component';
+
+/** What the announcer needs. */
+export interface AnnouncerOptions {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly message: RouterStart;
+  readonly intervalMs: number;
+  /** Pause after the first message before the next member starts, so that routes are there before visitors. */
+  readonly delayMs: number;
+}
+
+/**
+ * Asks everybody to register: `router.start` at start, at a steady interval (v1 DEAs repeat themselves for nothing
+ * else), when the bus is back, and as the answer to `router.greet`.
+ */
+export class Announcer implements Member {
+  readonly name = 'announcer';
+  readonly #options: AnnouncerOptions;
+  #timer: Timer | undefined;
+  #greet: Subscription | undefined;
+
+  constructor(options: AnnouncerOptions) {
+    this.#options = options;
+    options.bus.onReconnect(() => this.#announce());
+  }
+
+  async start(): Promise<void> {
+    const { bus, clock, message, intervalMs, delayMs } = this.#options;
+    this.#greet = bus.subscribe(routerGreet, (_message, { reply }) => reply?.(message));
+    this.#announce();
+    this.#timer = clock.setInterval(() => this.#announce(), intervalMs);
+    if (delayMs > 0) await clock.sleep(delayMs);
+  }
+
+  async stop(): Promise<void> {
+    this.#timer?.cancel();
+    this.#greet?.unsubscribe();
+  }
+
+  #announce(): void {
+    this.#options.bus.publish(routerStart, this.#options.message);
+  }
+}

@@ -1,0 +1,50 @@
+import { routerRegister, routerUnregister } from '@vcap/bus';
+import type { Bus, RouterRegister, Subscription } from '@vcap/bus';
+import type { Member } from '@vcap/component';
+import type { Registration } from '../registry/endpoint.ts';
+import type { Registry } from '../registry/registry.ts';
+
+/** Feeds the registry from `router.register` and `router.unregister`; refreshes it when the bus is back. */
+export class RegistrationListener implements Member {
+  readonly name = 'registration-listener';
+  readonly counters = { registers_received: 0, unregisters_received: 0 };
+  readonly #bus: Bus;
+  readonly #registry: Registry;
+  #subscriptions: Subscription[] = [];
+
+  constructor(bus: Bus, registry: Registry) {
+    this.#bus = bus;
+    this.#registry = registry;
+    bus.onReconnect(() => registry.refreshAll());
+  }
+
+  async start(): Promise<void> {
+    this.#subscriptions = [
+      this.#bus.subscribe(routerRegister, (message) => {
+        this.counters.registers_received += 1;
+        this.#registry.register(registrationOf(message));
+      }),
+      this.#bus.subscribe(routerUnregister, (message) => {
+        this.counters.unregisters_received += 1;
+        this.#registry.unregister(registrationOf(message));
+      }),
+    ];
+  }
+
+  async stop(): Promise<void> {
+    for (const subscription of this.#subscriptions) subscription.unsubscribe();
+  }
+}
+
+/** The wire's message in the registry's words. */
+export function registrationOf(message: RouterRegister): Registration {
+  return {
+    host: message.host,
+    port: message.port,
+    uris: message.uris,
+    app: message.app ?? undefined,
+    privateInstanceId: message.private_instance_id || undefined,
+    index: message.private_instance_index ?? undefined,
+    tags: message.tags,
+  };
+}

@@ -1,0 +1,68 @@
+import { baseConfigShape } from '@vcap/component';
+import { z } from 'zod';
+
+const seconds = (value: number): z.ZodDefault<z.ZodNumber> => z.number().positive().default(value);
+const port = z.int().min(0).max(65_535);
+
+/** The router's configuration file. Durations are seconds and may be fractions. */
+export const configSchema = z.strictObject({
+  ...baseConfigShape,
+  /** Address the traffic port is bound to. */
+  ip: z.string().default('0.0.0.0'),
+  /** Traffic port; 0 takes a free one, told in the log and in /varz as `port`. */
+  port: port.default(8081),
+  /** Port of `GET /health` without credentials; absent: closed. */
+  health_port: port.optional(),
+  /** File the access log is appended to, `-` for standard output; absent: none. */
+  access_log: z.string().min(1).optional(),
+  /** Session cookies whose appearance makes a visitor stick to an instance. */
+  sticky_session_cookie_names: z.array(z.string().min(1)).default(['JSESSIONID']),
+  /** Request line and headers together, in KB; more is answered 431. */
+  max_header_kb: z.int().min(1).max(1024).default(64),
+  timeouts: z
+    .strictObject({
+      /** For a visitor to send the head of a request. */
+      request_header_seconds: seconds(60),
+      /** For a backend to accept a connection. */
+      connect_seconds: seconds(5),
+      /** For a backend to begin its answer. */
+      response_seconds: seconds(900),
+      /** Without a byte in either direction while a body or a tunnel runs. */
+      idle_seconds: seconds(900),
+      /** An idle connection of a visitor. */
+      client_keep_alive_seconds: seconds(75),
+      /** An idle connection to a backend. */
+      backend_keep_alive_seconds: seconds(60),
+      /** For all attempts to connect to backends together. */
+      retry_budget_seconds: seconds(10),
+    })
+    .prefault({}),
+  /** From one `router.start` to the next. */
+  start_interval_seconds: seconds(30),
+  /** From asking for routes to letting visitors in, so that the table is filled. */
+  start_delay_seconds: z.number().min(0).default(0),
+  /** How often senders are asked to repeat their routes. */
+  register_interval_seconds: seconds(5),
+  drain: z
+    .strictObject({
+      /** From health saying 503 to the end of accepting. */
+      wait_seconds: z.number().min(0).default(0),
+      /** How long running requests and tunnels get after that. */
+      timeout_seconds: z.number().min(0).default(10),
+    })
+    .prefault({}),
+  registry: z
+    .strictObject({
+      /** Age at which a route that was not repeated goes. */
+      prune_threshold_seconds: seconds(120),
+      sweep_interval_seconds: seconds(30),
+      /** A pause of the bus longer than this is its silence, not that of the backends. */
+      silence_seconds: seconds(60),
+      /** How long a host without backends is answered 503 instead of 404. */
+      empty_route_seconds: z.number().min(0).default(120),
+    })
+    .prefault({}),
+});
+
+/** The parsed configuration. */
+export type Config = z.infer<typeof configSchema>;

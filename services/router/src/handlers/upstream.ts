@@ -1,0 +1,44 @@
+import { Agent } from 'node:http';
+import type { Endpoint } from '../registry/endpoint.ts';
+
+/**
+ * The connections to backends. Only a request that may be repeated takes a kept-alive connection: a backend may close
+ * it just as the request goes out, and then nobody knows whether the request was heard.
+ */
+export class Upstream {
+  readonly pooled: Agent;
+  readonly fresh = new Agent({ keepAlive: false });
+
+  /** `keepAliveMs`: how long an idle connection is kept; a backend's own shorter hint is obeyed. */
+  constructor(keepAliveMs: number) {
+    this.pooled = new Agent({
+      keepAlive: true,
+      maxFreeSockets: 100,
+      timeout: keepAliveMs,
+      scheduling: 'lifo',
+    });
+  }
+
+  /** Closes the idle connections to a backend: the next owner of its address must not get them. */
+  forget(endpoint: Endpoint): void {
+    const name = this.pooled.getName({ host: endpoint.host, port: endpoint.port });
+    for (const socket of this.pooled.freeSockets[name] ?? []) socket.destroy();
+  }
+
+  /** Connections in use and idle, for /varz. */
+  get connections(): number {
+    let count = 0;
+    for (const agent of [this.pooled, this.fresh]) {
+      for (const map of [agent.sockets, agent.freeSockets]) {
+        for (const list of Object.values(map)) count += list?.length ?? 0;
+      }
+    }
+    return count;
+  }
+
+  /** Closes everything. */
+  close(): void {
+    this.pooled.destroy();
+    this.fresh.destroy();
+  }
+}

@@ -1,0 +1,10 @@
+export { build } from './app.ts';
+export { configSchema } from './config.ts';
+export type { Config } from './config.ts';
+export { formatAccessRecord } from './access-log.ts';
+export type { AccessRecord } from './access-log.ts';
+export { pick } from './balance/pick.ts';
+export type { Endpoint, Registration } from './registry/endpoint.ts';
+export { Registry } from './registry/registry.ts';
+export type { RegistryOptions } from './registry/registry.ts';
+export type { Lookup, Route } from './registry/route.ts';
