@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Blobstore } from '@vcap/blobstore';
+import type { Logger } from '@vcap/bus';
 import type { AppRecord, Bits, ResourceEntry } from '../ports.ts';
 import { Droplets } from './droplets.ts';
 import { PackageMaker } from './packages.ts';
@@ -16,6 +17,7 @@ export interface BlobBitsParts {
   packages: PackageLimits;
   mostDropletBytes: number;
   pool: PoolLimits;
+  log: Logger;
 }
 
 /** Keeps applications' bits in a blobstore. */
@@ -26,11 +28,11 @@ export class BlobBits implements Bits {
   readonly #maker: PackageMaker;
   readonly #droplets: Droplets;
 
-  constructor({ blobstore, workDirs, packages, mostDropletBytes, pool }: BlobBitsParts) {
+  constructor({ blobstore, workDirs, packages, mostDropletBytes, pool, log }: BlobBitsParts) {
     this.#blobstore = blobstore;
     this.#workDirs = workDirs;
     this.#pool = new ResourcePool(blobstore, pool);
-    this.#maker = new PackageMaker(blobstore, this.#pool, packages);
+    this.#maker = new PackageMaker(blobstore, this.#pool, packages, log);
     this.#droplets = new Droplets(blobstore, mostDropletBytes);
   }
 

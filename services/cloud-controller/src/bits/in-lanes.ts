@@ -1,6 +1,7 @@
 /**
  * Runs `work` for each item, at most `width` at a time. After the first failure no more items are begun; it is thrown
  * once all that was begun has ended, so that nothing works on behind the caller's back.
+ * `items` must bear several calls of next() at once, as arrays and generators do.
  */
 export async function inLanes<T>(
   items: Iterable<T> | AsyncIterable<T>,

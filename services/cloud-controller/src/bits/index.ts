@@ -40,5 +40,6 @@ export function createBits(options: BitsOptions): Bits {
     },
     mostDropletBytes: options.maxDropletBytes ?? 1024 * MIB,
     pool: options.pool ?? { minBytes: 0, maxBytes: 512 * MIB },
+    log,
   });
 }

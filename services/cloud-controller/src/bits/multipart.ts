@@ -13,7 +13,7 @@ const MOST_FIELD_BYTES = 32 * 1024 * 1024;
 export interface FormHandlers {
   /** Called for each file part; must read the stream to its end, or reject. */
   file(name: string, content: Readable): Promise<void>;
-  /** Called for each plain field. */
+  /** Called for each plain field; may throw. */
   field(name: string, value: string): void;
 }
 
@@ -38,8 +38,12 @@ export async function readForm(request: IncomingMessage, handlers: FormHandlers)
     files.push(handlers.file(name, content).catch(fail));
   });
   parser.on('field', (name, value, { valueTruncated }) => {
-    if (valueTruncated) fail(new ApiError(100, `the field ${name} is too long`));
-    else handlers.field(name, value);
+    try {
+      if (valueTruncated) throw new ApiError(100, `the field ${name} is too long`);
+      handlers.field(name, value);
+    } catch (error) {
+      fail(error);
+    }
   });
   parser.on('error', (error: Error) => fail(new ApiError(100, error.message)));
   request.on('error', gone).on('close', gone);

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import type { Blobstore } from '@vcap/blobstore';
+import type { Logger } from '@vcap/bus';
 import { ApiError } from '../errors.ts';
 import { FileTree, quote } from './file-tree.ts';
 import { inLanes } from './in-lanes.ts';
@@ -28,8 +29,10 @@ export class PackageMaker {
   readonly #blobstore: Blobstore;
   readonly #pool: ResourcePool;
   readonly #limits: PackageLimits;
+  readonly #log: Logger;
 
-  constructor(blobstore: Blobstore, pool: ResourcePool, limits: PackageLimits) {
+  constructor(blobstore: Blobstore, pool: ResourcePool, limits: PackageLimits, log: Logger) {
+    this.#log = log;
     this.#blobstore = blobstore;
     this.#pool = pool;
     this.#limits = limits;
@@ -96,6 +99,10 @@ export class PackageMaker {
   /** The package is there already: content of which the pool has no copy is only sent again next time. */
   async #admit(orgGuid: string, tree: FileTree): Promise<void> {
     const files = tree.entries().flatMap(([, source]) => (source.kind === 'file' ? [source] : []));
-    await inLanes(files, 16, ({ sha1, size, tempPath }) => this.#pool.admit(orgGuid, sha1, size, tempPath));
+    try {
+      await inLanes(files, 16, ({ sha1, size, tempPath }) => this.#pool.admit(orgGuid, sha1, size, tempPath));
+    } catch (err) {
+      this.#log.warn({ event: 'resource-pool-not-filled', err });
+    }
   }
 }

@@ -39,7 +39,7 @@ export async function readZip(
     if (opened.entryCount > mostEntries)
       throw new ApiError(402, `more than ${mostEntries} files and folders`);
     let count = 0;
-    await inLanes(opened.eachEntry(), LANES, (entry) =>
+    await inLanes(entriesOf(opened), LANES, (entry) =>
       readEntry(opened, entry, join(workDir, String(++count)), tree, allowance),
     );
   } catch (error) {
@@ -51,6 +51,11 @@ export async function readZip(
   } finally {
     zip?.close();
   }
+}
+
+/** Unlike the library's own iterator, a generator may be asked for the next entry before the last one came. */
+async function* entriesOf(zip: ZipFile): AsyncGenerator<Entry> {
+  yield* zip.eachEntry();
 }
 
 async function readEntry(

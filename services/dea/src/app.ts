@@ -1,0 +1,109 @@
+import { join, resolve } from 'node:path';
+import type { ComponentContext, Member } from '@vcap/component';
+import { ProcessWarden } from '@vcap/warden';
+import type { DeaFacts } from './bus/messages.ts';
+import { Presence } from './bus/presence.ts';
+import { Reporter } from './bus/reporter.ts';
+import type { DeaConfig } from './config.ts';
+import { DropletCache } from './droplets/droplet-cache.ts';
+import { FileServer } from './files/file-server.ts';
+import { Housekeeping } from './instance/housekeeping.ts';
+import { InstanceManager } from './instance/instance-manager.ts';
+import type { InstanceWorld } from './instance/parts.ts';
+import { Registry } from './instance/registry.ts';
+import { registerFigures } from './metrics.ts';
+import { PortPool } from './placement/port-pool.ts';
+import { applicationPath, findRuntimes } from './runtimes/runtimes.ts';
+import { SnapshotFile } from './snapshot/snapshot-file.ts';
+import { loadSnapshot, snapshotOf } from './snapshot/snapshot.ts';
+
+const MEGABYTE = 1024 * 1024;
+
+/** Builds the DEA: droplets, file server, instances, presence on the bus, in their order of start. */
+export async function buildDea(context: ComponentContext<DeaConfig>): Promise<Member[]> {
+  const { bus, clock, config, identity, log } = context;
+  const baseDir = resolve(config.base_dir);
+  const snapshotFile = new SnapshotFile(join(baseDir, 'db/instances.json'));
+  const snapshot = await loadSnapshot(snapshotFile, log);
+  const runtimes = await findRuntimes(config.runtimes, log);
+  const registry = new Registry();
+  const files = new FileServer({
+    log,
+    host: identity.ip,
+    port: config.file_server_port,
+    rootOf: (id) => registry.byId(id)?.rootDir,
+  });
+  const facts = (): DeaFacts => ({
+    id: snapshot?.dea_id ?? identity.uuid,
+    index: identity.index,
+    ip: identity.ip,
+    memoryMb: config.resources.memory_mb,
+    diskMb: config.resources.disk_mb,
+    zone: config.placement_properties.zone,
+    runtimes,
+    files,
+  });
+  const reporter = new Reporter(bus, log, facts, registry);
+  const save = (): Promise<void> =>
+    snapshotFile
+      .save(() => snapshotOf(facts().id, registry))
+      .catch((error: unknown) => log.error({ event: 'snapshot-failed', err: error }));
+  const droplets = new DropletCache({
+    clock,
+    log,
+    dir: join(baseDir, 'droplets'),
+    tmpDir: join(baseDir, 'tmp'),
+    maxBytes: config.droplet_cache_mb * MEGABYTE,
+  });
+  const world: InstanceWorld = {
+    clock,
+    log,
+    registry,
+    warden: new ProcessWarden({
+      clock,
+      stateDir: join(baseDir, 'warden'),
+      sampleMs: config.sample_interval * 1000,
+    }),
+    ports: new PortPool(clock, config.port_range, config.port_cooldown * 1000),
+    droplets,
+    instancesDir: join(baseDir, 'instances'),
+    host: identity.ip,
+    path: applicationPath(runtimes),
+    healthCheckTimeoutMs: config.health_check_timeout * 1000,
+    stopGraceMs: config.stop_grace * 1000,
+    crashLifetimeMs: config.crash_lifetime * 1000,
+    stateChanged: (instance, from) => {
+      reporter.stateChanged(instance, from);
+      void save();
+    },
+    changed: () => void save(),
+  };
+  const manager = new InstanceManager(world);
+  const housekeeping = new Housekeeping({
+    world,
+    manager,
+    snapshot,
+    save,
+    logFileBytes: config.log_file_bytes,
+    sampleMs: config.sample_interval * 1000,
+    sweepMs: config.crash_sweep * 1000,
+    stopOnShutdown: config.stop_instances_on_shutdown,
+  });
+  registerFigures(context, facts, registry);
+  return [
+    { name: 'droplets', start: () => droplets.start(), stop: async () => undefined },
+    files,
+    housekeeping,
+    new Presence({
+      bus,
+      clock,
+      log,
+      facts,
+      registry,
+      manager,
+      reporter,
+      heartbeatMs: config.intervals.heartbeat * 1000,
+      advertiseMs: config.intervals.advertise * 1000,
+    }),
+  ];
+}

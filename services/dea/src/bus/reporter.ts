@@ -1,0 +1,84 @@
+import { deaAdvertise, deaHeartbeat, dropletExited, routerRegister, routerUnregister } from '@vcap/bus';
+import type { Bus, Logger, StartMessage } from '@vcap/bus';
+import type { Instance } from '../instance/instance.ts';
+import type { Registry } from '../instance/registry.ts';
+import { holdsDisk, holdsMemory, isRouted } from '../instance/states.ts';
+import type { InstanceState } from '../instance/states.ts';
+import { advertisement, exitedMessage, heartbeat, registration } from './messages.ts';
+import type { DeaFacts } from './messages.ts';
+
+/** Tells the bus what happens here. */
+export class Reporter {
+  /** Set once the DEA listens for starts: before, nothing may be placed on it. */
+  listening = false;
+  /** Set once the DEA leaves: nothing more may be placed on it. */
+  leaving = false;
+  private readonly bus: Bus;
+  private readonly log: Logger;
+  private readonly facts: () => DeaFacts;
+  private readonly registry: Registry;
+
+  constructor(bus: Bus, log: Logger, facts: () => DeaFacts, registry: Registry) {
+    this.bus = bus;
+    this.log = log;
+    this.facts = facts;
+    this.registry = registry;
+  }
+
+  /** Turns a change of state into what router, health manager and controllers must know of it. */
+  stateChanged(instance: Instance, from: InstanceState): void {
+    const { state, message } = instance;
+    const fields = { instance: instance.id, droplet: message.droplet, index: message.index, from, to: state };
+    this.log.info({ event: 'instance-state', ...fields, ...(state === 'CRASHED' ? exitOf(instance) : {}) });
+    if (isRouted(from) && !isRouted(state)) this.unregister(instance, message.uris);
+    if (state === 'RUNNING') this.register(instance, message.uris);
+    if (state === 'CRASHED') this.bus.publish(dropletExited, exitedMessage(instance, 'CRASHED'));
+    if (state === 'STOPPED' && from === 'STOPPING')
+      this.bus.publish(dropletExited, exitedMessage(instance, instance.stopReason));
+    if (state === 'RUNNING' || state === 'CRASHED') this.heartbeat();
+    if (holdsMemory(from) !== holdsMemory(state) || holdsDisk(from) !== holdsDisk(state)) this.advertise();
+  }
+
+  heartbeat(): void {
+    this.bus.publish(deaHeartbeat, heartbeat(this.facts(), this.registry));
+  }
+
+  advertise(): void {
+    if (this.listening && !this.leaving)
+      this.bus.publish(deaAdvertise, advertisement(this.facts(), this.registry));
+  }
+
+  register(instance: Instance, uris: string[]): void {
+    if (uris.length > 0) this.bus.publish(routerRegister, registration(this.facts(), instance, uris));
+  }
+
+  unregister(instance: Instance, uris: string[]): void {
+    if (uris.length > 0) this.bus.publish(routerUnregister, registration(this.facts(), instance, uris));
+  }
+
+  registerAll(): void {
+    for (const instance of this.registry.all())
+      if (isRouted(instance.state)) this.register(instance, instance.message.uris);
+  }
+
+  /** Answers a start that cannot be: without an answer the controller would wait for the health manager. */
+  refused(message: StartMessage, instanceId: string, why: string, nowMs: number): void {
+    this.log.warn({ event: 'start-refused', droplet: message.droplet, index: message.index, why });
+    this.bus.publish(dropletExited, {
+      droplet: message.droplet,
+      version: message.version,
+      instance: instanceId,
+      index: message.index,
+      reason: 'CRASHED',
+      crash_timestamp: Math.floor(nowMs / 1000),
+      cc_partition: message.cc_partition,
+      exit_status: -1,
+      exit_description: why,
+    });
+  }
+}
+
+const exitOf = ({ exit, exitDescription }: Instance): Record<string, unknown> => ({
+  exit_status: exit?.exitStatus ?? -1,
+  exit_description: exitDescription,
+});

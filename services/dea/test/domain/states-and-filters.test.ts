@@ -1,0 +1,78 @@
+import { describe, expect, test } from '@jest/globals';
+import { matches, stopMatches } from '../../src/instance/filter.ts';
+import { Instance } from '../../src/instance/instance.ts';
+import { canMove, holdsDisk, holdsMemory } from '../../src/instance/states.ts';
+import type { InstanceState } from '../../src/instance/states.ts';
+import { makeInstance, startMessage } from '../fixtures.ts';
+
+describe('the state of an instance', () => {
+  test('moves by its one setter, which notes the time and tells the listener', () => {
+    const seen: string[] = [];
+    const parts = {
+      id: 'a',
+      handle: 'a',
+      message: startMessage(),
+      privateInstanceId: '',
+      rootDir: '/',
+      nowMs: 1,
+    };
+    const instance = new Instance(parts, ({ state }, from) => seen.push(`${from}>${state}`));
+    instance.setState('STARTING', 2);
+    instance.setState('RUNNING', 3);
+    instance.setState('STOPPING', 4);
+    instance.setState('STOPPED', 5);
+    expect(seen).toEqual(['BORN>STARTING', 'STARTING>RUNNING', 'RUNNING>STOPPING', 'STOPPING>STOPPED']);
+    expect(instance.stateSinceMs).toBe(5);
+  });
+
+  test.each<[InstanceState, InstanceState]>([
+    ['BORN', 'RUNNING'],
+    ['STOPPING', 'RUNNING'],
+    ['STOPPED', 'STARTING'],
+    ['CRASHED', 'RUNNING'],
+    ['STOPPING', 'CRASHED'],
+  ])('refuses %s to %s', (from, to) => {
+    expect(canMove(from, to)).toBe(false);
+    const instance = makeInstance();
+    instance.restore(from, 0, 0);
+    expect(() => instance.setState(to, 1)).toThrow(`cannot go from ${from} to ${to}`);
+  });
+
+  test('holds memory while it may run and disk while it has files', () => {
+    expect([
+      holdsMemory('STOPPING'),
+      holdsMemory('CRASHED'),
+      holdsDisk('CRASHED'),
+      holdsDisk('STOPPED'),
+    ]).toEqual([true, false, true, false]);
+  });
+});
+
+describe('a filter', () => {
+  const instance = makeInstance({ index: 2 });
+  instance.restore('RUNNING', 0, 0);
+
+  test.each([
+    [{ droplet: 'app-1' }, true],
+    [{ droplet: 'other' }, false],
+    [{ droplet: 'app-1', version: 'v1', indices: [1, 2], states: ['RUNNING' as const] }, true],
+    [{ droplet: 'app-1', version: 'v2' }, false],
+    [{ droplet: 'app-1', version: null, instances: null, indices: null, states: null }, true],
+    [{ droplet: 'app-1', instances: ['i-1'] }, true],
+    [{ droplet: 'app-1', instance_ids: ['i-1'] }, true],
+    [{ droplet: 'app-1', instance_ids: ['i-2'] }, false],
+    [{ droplet: 'app-1', instances: [] }, false],
+    [{ droplet: 'app-1', indices: [] }, false],
+    [{ droplet: 'app-1', states: ['CRASHED' as const] }, false],
+  ])('%j gives %s', (filter, expected) => {
+    expect(matches(filter, instance)).toBe(expected);
+  });
+
+  test('of a stop leaves a crashed instance alone unless it is named', () => {
+    const crashed = makeInstance();
+    crashed.restore('CRASHED', 0, 0);
+    expect(stopMatches({ droplet: 'app-1' }, crashed)).toBe(false);
+    expect(stopMatches({ droplet: 'app-1', instances: ['i-1'] }, crashed)).toBe(true);
+    expect(stopMatches({ droplet: 'app-1', states: ['CRASHED'] }, crashed)).toBe(true);
+  });
+});
