@@ -164,7 +164,7 @@ export class HealthManager {
 
   #decide(id: string, desired: Fresh<TrustedDesired>, actual: Fresh<ActualView>, now: number): void {
     const app = desired.apps.get(id);
-    if (app !== undefined) this.ledger.reconcile(app, actual, now);
+    if (app !== undefined) this.ledger.reconcile(app, actual, now, this.#o.clock.now() / 1000);
     const { ledger } = this;
     const { settings } = this.#o;
     const findings = analyseApp(id, { desired, actual, ledger, settings, now });

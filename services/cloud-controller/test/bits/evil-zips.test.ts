@@ -114,7 +114,7 @@ describe('content', () => {
     expectRefused(rawZip([{ name: 'f', content: 'abc', crc32: 1 }]), 'damaged'));
 
   test('an encrypted one is refused', () =>
-    expectRefused(rawZip([{ name: 'f', content: 'abc', flags: 1 }]), 'encrypted'));
+    expectRefused(rawZip([{ name: 'f', content: 'abc', flags: 1, deflate: true }]), 'encrypted'));
 
   test('an unknown packing is refused', () =>
     expectRefused(rawZip([{ name: 'f', content: 'abc', method: 99 }]), 'packed in a way'));

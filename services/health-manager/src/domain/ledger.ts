@@ -72,8 +72,8 @@ export class Ledger {
     this.#put(place, { ...slot, due: now + this.#settings.scanMs, why: 'missing', sentAt: undefined });
   }
 
-  /** Brings the slots of one app in line with what is wanted and what is there. */
-  reconcile(app: DesiredApp, actual: ActualView, now: number): void {
+  /** Brings the slots of one app in line with what is wanted and what is there; `wall` in seconds. */
+  reconcile(app: DesiredApp, actual: ActualView, now: number, wall: number): void {
     const slots = this.#slots.get(app.id) ?? new Map<string, Slot>();
     const next = new Map<string, Slot>();
     const wanted = app.started && app.staged ? app.instances : 0;
@@ -83,7 +83,7 @@ export class Ledger {
     }
     for (let index = 0; index < wanted; index += 1) {
       const place = { droplet: app.id, version: app.version, index };
-      const slot = slots.get(key(place)) ?? empty(now);
+      const slot = slots.get(key(place)) ?? this.#firstSight(app, now, wall);
       if (heldIndices.has(index))
         next.set(key(place), { ...slot, held: true, due: undefined, sentAt: undefined });
       else if (slot.held)
@@ -121,6 +121,15 @@ export class Ledger {
       const [slotVersion, index] = JSON.parse(name) as [string, number];
       return slotVersion === version && slot.crashes > 0 ? [{ index, slot }] : [];
     });
+  }
+
+  /**
+   * The start grace leaves the first word to the controller that changed the app. Where nobody changed it for that
+   * long, as after a restart of everything, there is nobody to wait for.
+   */
+  #firstSight(app: DesiredApp, now: number, wall: number): Slot {
+    const settled = app.updatedAt > 0 && (wall - app.updatedAt) * 1000 >= this.#settings.startGraceMs;
+    return settled ? { ...empty(now), due: now } : empty(now);
   }
 
   #open(place: Place, now: number): Slot {

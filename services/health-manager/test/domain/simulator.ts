@@ -65,9 +65,10 @@ export class Simulator {
       instances: 1,
       started: true,
       staged: true,
-      updatedAt: 1000,
+      updatedAt: 0,
     };
-    this.apps.set(id, { ...old, ...fields });
+    // The controller dates each change of its row.
+    this.apps.set(id, { ...old, updatedAt: Math.floor(this.clock.now() / 1000), ...fields });
   }
 
   run(dea: string, droplet: string, index: number, fields: Partial<SimInstance> = {}): string {

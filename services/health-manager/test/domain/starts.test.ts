@@ -28,9 +28,17 @@ describe('missing instances', () => {
     await sim.seconds(110);
     expect(sim.starts()).toEqual(['a/1', 'a/1', 'a/1']);
     const [first, second] = sim.given;
-    expect(first).toMatchObject({ version: 'v1', lastUpdated: 1000, running: { v1: 1 }, flapping: false });
+    expect(first).toMatchObject({ version: 'v1', running: { v1: 1 }, flapping: false });
     expect(first?.at).toBeGreaterThanOrEqual(30);
     expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(30);
+  });
+
+  test('nobody is waited for when the app was last changed long ago, as after a restart of everything', async () => {
+    const sim = new Simulator();
+    sim.app('a', { updatedAt: Math.floor(sim.clock.now() / 1000) - 3600 });
+    sim.run('d1', 'other', 0);
+    await sim.seconds(25);
+    expect(sim.starts()).toEqual(['a/0']);
   });
 
   test('the controller gets the grace for an app that was just started or scaled', async () => {

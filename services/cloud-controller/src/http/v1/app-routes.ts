@@ -1,4 +1,5 @@
 /* oxlint-disable oxc/no-async-endpoint-handlers -- Express 5 hands rejections to the error handler */
+import { presentStats } from '../../presenters/stats.ts';
 import { Router } from 'express';
 import type { Response } from 'express';
 import type { Services } from '../../actions/context.ts';
@@ -62,7 +63,9 @@ export function appRoutes(services: Services): Router {
   });
   router.get('/apps/:name/stats', async (request, response) => {
     const app = await ownApp(services, response, request.params.name);
-    response.json(app.state === 'STARTED' ? await instances.stats(app, callOf(response).trace) : {});
+    response.json(
+      app.state === 'STARTED' ? presentStats(await instances.stats(app, callOf(response).trace)) : {},
+    );
   });
   router.get('/apps/:name/crashes', async (request, response) => {
     const app = await ownApp(services, response, request.params.name);
