@@ -32,11 +32,20 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-/** Reads and validates a component's YAML file once; an unknown key is an error where the schema is strict. */
-export function loadConfig<C>(file: string, schema: z.ZodType<C>): C {
+/** Variables with this beginning replace single keys: `VCAP_CONFIG_status__port=9000` sets `status.port`. */
+const overridePrefix = 'VCAP_CONFIG_';
+
+/**
+ * Reads and validates a component's YAML file once; an unknown key is an error where the schema is strict. Values of
+ * overriding variables are YAML too, so that `[a, b]` is a list and `8080` a number.
+ */
+export function loadConfig<C>(file: string, schema: z.ZodType<C>, env: NodeJS.ProcessEnv = {}): C {
   let value: unknown;
   try {
     value = parse(readFileSync(file, 'utf8')) ?? {};
+    for (const [name, text] of Object.entries(env)) {
+      if (name.startsWith(overridePrefix)) override(value, name.slice(overridePrefix.length), text ?? '');
+    }
   } catch (cause) {
     throw new ConfigError(`${file}: ${cause instanceof Error ? cause.message : 'unreadable'}`, { cause });
   }
@@ -44,6 +53,17 @@ export function loadConfig<C>(file: string, schema: z.ZodType<C>): C {
   if (result.success) return result.data;
   const issues = result.error.issues.map((issue) => `  ${issue.path.join('.') || '(top)'}: ${issue.message}`);
   throw new ConfigError(`${file} is not valid:\n${issues.join('\n')}`);
+}
+
+function override(config: unknown, name: string, text: string): void {
+  const path = name.split('__');
+  const last = path.pop() ?? '';
+  let place = config as Record<string, unknown>;
+  for (const key of path) {
+    if (typeof place[key] !== 'object' || place[key] === null) place[key] = {};
+    place = place[key] as Record<string, unknown>;
+  }
+  place[last] = parse(text);
 }
 
 const loopback = /^(127\.|localhost$|\[?::1\]?$)/;

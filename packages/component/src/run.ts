@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { rmSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Bus, vcapComponentAnnounce, vcapComponentDiscover } from '@vcap/bus';
-import type { Logger } from '@vcap/bus';
+import type { ComponentAnnouncement, Logger } from '@vcap/bus';
 import { systemClock } from '@vcap/clock';
 import type { Clock } from '@vcap/clock';
 import { pino } from 'pino';
@@ -47,7 +48,7 @@ export async function runComponent<C>(options: ComponentOptions<C>): Promise<voi
 
 async function run<C>(options: ComponentOptions<C>): Promise<void> {
   const { values } = parseArgs({ options: { config: { type: 'string' } }, allowPositionals: false });
-  const config = loadConfig(values.config ?? `${options.name}.yml`, options.schema);
+  const config = loadConfig(values.config ?? `${options.name}.yml`, options.schema, process.env);
   const common = config as unknown as BaseConfig;
   const ip = common.local_route ?? ownAddress(common.mbus);
   checkLocalRoute(ip, common.mbus);
@@ -72,9 +73,7 @@ async function run<C>(options: ComponentOptions<C>): Promise<void> {
     clock: systemClock,
     started,
   });
-  const announcement = (): Parameters<
-    typeof bus.publish<typeof vcapComponentAnnounce.schema._output>
-  >[1] => ({
+  const announcement = (): ComponentAnnouncement => ({
     type: options.type,
     index: common.index,
     uuid,
@@ -83,6 +82,7 @@ async function run<C>(options: ComponentOptions<C>): Promise<void> {
     start: timeText(started),
     uptime: uptimeText(systemClock.now() - started),
   });
+  fields.set('bus', () => ({ connected: bus.connected, server: bus.server, ...bus.counters() }));
   const own = await options.build({
     config,
     log,
@@ -101,6 +101,7 @@ async function run<C>(options: ComponentOptions<C>): Promise<void> {
     stop: async () => undefined,
   };
   const members: Member[] = [
+    ...(common.pid === undefined ? [] : [pidFile(common.pid)]),
     status,
     { name: 'bus', start: () => bus.start(), stop: () => bus.stop() },
     ...own,
@@ -113,10 +114,25 @@ async function run<C>(options: ComponentOptions<C>): Promise<void> {
     log.info({ event: 'stopping', signal });
     void stopGroup(members, log).then((clean) => process.exit(clean ? 0 : 1));
   };
+  const broken = (err: unknown): void => {
+    log.fatal({ event: 'uncaught-error', err });
+    process.exit(1);
+  };
+  process.on('uncaughtException', broken);
+  process.on('unhandledRejection', broken);
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   await startGroup(members, log);
   log.info({ event: 'ready', status: status.address });
+}
+
+/** Keeps the process id in a file while the component lives. */
+function pidFile(path: string): Member {
+  return {
+    name: 'pid',
+    start: async () => writeFileSync(path, `${process.pid}\n`),
+    stop: async () => rmSync(path, { force: true }),
+  };
 }
 
 /** The first address of this host that is not loopback, or loopback when the bus is here too. */

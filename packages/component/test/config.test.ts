@@ -36,6 +36,22 @@ test('one bus address becomes a list and defaults are filled in', () => {
   });
 });
 
+test('a variable replaces a single key, a nested one too', () => {
+  const file = join(dir.path, 'over.yml');
+  writeFileSync(file, 'mbus: nats://h:1\nport: 1\n');
+  const env = {
+    VCAP_CONFIG_port: '7',
+    VCAP_CONFIG_status__user: 'u',
+    VCAP_CONFIG_mbus: '[nats://a:1, nats://b:1]',
+  };
+  expect(loadConfig(file, schema, env)).toMatchObject({
+    port: 7,
+    status: { user: 'u' },
+    mbus: ['nats://a:1', 'nats://b:1'],
+  });
+  expect(() => loadConfig(file, schema, { VCAP_CONFIG_bogus: '1' })).toThrow(/bogus/);
+});
+
 test('an unknown key and a wrong value are errors that name the key', () => {
   expect(() => load('mbus: nats://h:1\nport: x\nbogus: 1\n')).toThrow(/port: [\s\S]*bogus/);
   expect(() => load('a: [')).toThrow(/router\.yml/);

@@ -42,9 +42,14 @@ export function registrationOf(message: RouterRegister): Registration {
     host: message.host,
     port: message.port,
     uris: message.uris,
-    app: message.app ?? undefined,
-    privateInstanceId: message.private_instance_id || undefined,
-    index: message.private_instance_index ?? undefined,
+    app: plain(message.app),
+    privateInstanceId: plain(message.private_instance_id),
+    index: plain(message.private_instance_index),
     tags: message.tags,
   };
+}
+
+/** An id that is safe in a header and in a cookie, else nothing: one bad message must not break requests. */
+function plain(id: string | null | undefined): string | undefined {
+  return typeof id === 'string' && /^[\w.:@/+=-]{1,256}$/.test(id) ? id : undefined;
 }

@@ -53,13 +53,13 @@ export interface ErrorPage {
 
 function head(error: RouterError, page: ErrorPage, length: number): string[] {
   const headers = [
-    ...['X-Cf-RouterError', error.code],
-    ...['Content-Type', 'text/plain; charset=utf-8'],
-    ...['X-Content-Type-Options', 'nosniff'],
-    ...['Cache-Control', 'no-cache, no-store'],
-    ...['Content-Length', String(length)],
-    ...(page.headers ?? []),
-  ];
+    ['X-Cf-RouterError', error.code],
+    ['Content-Type', 'text/plain; charset=utf-8'],
+    ['X-Content-Type-Options', 'nosniff'],
+    ['Cache-Control', 'no-cache, no-store'],
+    ['Content-Length', String(length)],
+  ].flat();
+  headers.push(...(page.headers ?? []));
   if (error.status === 503) headers.push('Retry-After', '5');
   if (page.close === true) headers.push('Connection', 'close');
   return headers;

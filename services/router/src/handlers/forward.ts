@@ -69,7 +69,7 @@ export class Forward {
     const { clock, upstream, connectMs, maxHeaderBytes } = this.#options;
     const { request } = this.#exchange;
     this.#exchange.attemptedAt = clock.monotonic();
-    const attempt = new Attempt(
+    const attempt = this.#begin(
       {
         clock,
         endpoint,
@@ -81,7 +81,7 @@ export class Forward {
         headers: [...this.#headers, ...endpointHeaders(endpoint)],
       },
       {
-        connected: () => this.#sendBody(attempt),
+        connected: () => attempt && this.#sendBody(attempt),
         response: (response) => this.#answer(endpoint, response),
         upgrade: (response, socket, head) => this.#open(endpoint, response, socket, head),
         failed: (failure) => {
@@ -96,8 +96,20 @@ export class Forward {
         },
       },
     );
+    if (attempt === undefined) return;
     this.#attempt = attempt;
     if (!this.#hasBody) attempt.request.end();
+  }
+
+  /** Undefined, and the client is told, when the head cannot be written as it is. */
+  #begin(...args: ConstructorParameters<typeof Attempt>): Attempt | undefined {
+    try {
+      return new Attempt(...args);
+    } catch {
+      this.#release();
+      this.#exchange.fail(routerErrors.badRequest);
+      return undefined;
+    }
   }
 
   #sendBody(attempt: Attempt): void {

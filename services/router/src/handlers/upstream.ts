@@ -7,10 +7,12 @@ import type { Endpoint } from '../registry/endpoint.ts';
  */
 export class Upstream {
   readonly pooled: Agent;
-  readonly fresh = new Agent({ keepAlive: false });
+  /** Asks for keep-alive but keeps nothing: a backend told to close resets uploads that it answers early. */
+  readonly fresh = new Agent({ keepAlive: true });
 
   /** `keepAliveMs`: how long an idle connection is kept; a backend's own shorter hint is obeyed. */
   constructor(keepAliveMs: number) {
+    this.fresh.maxFreeSockets = 0;
     this.pooled = new Agent({
       keepAlive: true,
       maxFreeSockets: 100,

@@ -25,7 +25,8 @@ export class LatencyWindow {
   summary(): Record<string, number> {
     const oldest = this.#clock.monotonic() - windowMs;
     const kept = this.#values.filter((_value, at) => (this.#times[at] ?? -Infinity) >= oldest).sort();
-    const at = (share: number): number => kept[Math.min(kept.length - 1, Math.floor(kept.length * share))] ?? 0;
+    const at = (share: number): number =>
+      kept[Math.min(kept.length - 1, Math.floor(kept.length * share))] ?? 0;
     const summary: Record<string, number> = {};
     for (const each of percentiles) summary[String(each)] = at(each / 100) / 1000;
     const sum = kept.reduce((total, each) => total + each, 0);

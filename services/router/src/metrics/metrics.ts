@@ -74,7 +74,11 @@ export class Metrics {
     gauge('router_routes', 'Hosts with a backend', () => gauges.registry.uriCount);
     gauge('router_backends', 'Backend addresses', () => gauges.registry.endpointCount);
     gauge('router_active_requests', 'Running requests and tunnels', gauges.active);
-    gauge('router_backend_connections', 'Connections to backends, idle ones included', gauges.backendConnections);
+    gauge(
+      'router_backend_connections',
+      'Connections to backends, idle ones included',
+      gauges.backendConnections,
+    );
     gauge('router_bus_connected', '1 while the bus is there', () => (gauges.busConnected() ? 1 : 0));
   }
 

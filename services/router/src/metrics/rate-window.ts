@@ -29,7 +29,8 @@ export class RateWindow {
   perSecond(): number {
     this.#catchUp();
     let sum = 0;
-    for (let back = 1; back <= 5; back += 1) sum += this.#buckets[(this.#second - back + seconds) % seconds] ?? 0;
+    for (let back = 1; back <= 5; back += 1)
+      sum += this.#buckets[(this.#second - back + seconds) % seconds] ?? 0;
     return sum / 5;
   }
 

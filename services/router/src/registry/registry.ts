@@ -92,8 +92,8 @@ export class Registry {
     const now = this.#options.clock.monotonic();
     let dropped = 0;
     for (const [uri, route] of this.#routes) {
-      for (const member of [...route.members]) {
-        if (now - member.seenAt <= this.#options.pruneThresholdMs) continue;
+      const stale = route.members.filter(({ seenAt }) => now - seenAt > this.#options.pruneThresholdMs);
+      for (const member of stale) {
         this.#remove(uri, member.endpoint);
         dropped += 1;
       }
@@ -139,7 +139,7 @@ export class Registry {
     const known = this.#endpoints.get(addressOf(registration.host, registration.port));
     if (known !== undefined) {
       if (isOwner(known, registration)) return known;
-      for (const uri of [...known.uris]) this.#remove(uri, known);
+      for (const uri of Array.from(known.uris)) this.#remove(uri, known);
     }
     const endpoint = newEndpoint(registration);
     this.#endpoints.set(endpoint.address, endpoint);
