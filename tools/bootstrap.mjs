@@ -53,11 +53,13 @@ if (!existsSync(pnpm))
 installServers();
 run(pnpm, ['install', '--frozen-lockfile']);
 if (process.argv[2] === 'test') {
-  // Parts that are not complete yet are left out by name; README.md lists them.
-  const ready = ['clock', 'bus', 'testkit', 'component', 'vmc', 'samples', 'warden', 'health-manager'];
-  const filters = ready.map((name) => `--filter=@vcap/${name}`);
+  run(pnpm, ['exec', 'prettier', '--check', '.']);
   run(pnpm, ['exec', 'node', '--conditions=source', 'packages/bus/src/messages-doc.ts', '--check']);
-  run(pnpm, ['exec', 'turbo', 'run', 'lint', 'typecheck', 'test', '--concurrency=1', ...filters]);
+  // Suites that are not complete yet are left out by name; README.md lists them.
+  const without = ['stager'].map((name) => `--filter=!@vcap/${name}`);
+  run(pnpm, ['exec', 'turbo', 'run', 'lint', 'typecheck', ...without]);
+  // One suite at a time: they start servers and whole clusters, and a busy machine makes them wait.
+  run(pnpm, ['exec', 'turbo', 'run', 'test', '--concurrency=1', ...without]);
 } else {
   run(pnpm, ['exec', 'turbo', 'run', 'build', '--output-logs=errors-only']);
   // Ctrl-C reaches the cluster too: it stops its parts in order while we wait for it.
