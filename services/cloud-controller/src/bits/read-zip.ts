@@ -1,20 +1,18 @@
-import { createWriteStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
-import { pipeline } from 'node:stream/promises';
 import yauzl from 'yauzl';
 import type { Entry, ZipFile } from 'yauzl';
 import { ApiError } from '../errors.ts';
 import { quote } from './file-tree.ts';
 import type { FileSource, FileTree } from './file-tree.ts';
 import { inLanes } from './in-lanes.ts';
-import { Meter } from './meter.ts';
 import type { Allowance } from './meter.ts';
 import { isFull } from './no-space.ts';
+import { isSmall, readSmall, unpackEntry } from './unpack-entry.ts';
+import type { OpenZip } from './unpack-entry.ts';
 import { describeEntry, nameOf } from './zip-entry.ts';
 
-const LANES = 4;
+const LANES = 8;
 const MOST_LINK_BYTES = 4096;
 /** vmc puts this file into an archive that would be empty otherwise. */
 const PLACEHOLDER = '.__empty__';
@@ -27,19 +25,15 @@ export async function readZip(
   allowance: Allowance,
   mostEntries: number,
 ): Promise<void> {
+  const handle = await open(path, 'r');
   let zip: ZipFile | undefined;
   try {
     // Names are decoded and judged here: the library's way turns backslashes into slashes.
-    const opened = await yauzl.openPromise(path, {
-      lazyEntries: true,
-      autoClose: false,
-      decodeStrings: false,
-    });
-    zip = opened;
-    if (opened.entryCount > mostEntries)
-      throw new ApiError(402, `more than ${mostEntries} files and folders`);
+    zip = await yauzl.openPromise(path, { lazyEntries: true, autoClose: false, decodeStrings: false });
+    if (zip.entryCount > mostEntries) throw new ApiError(402, `more than ${mostEntries} files and folders`);
+    const opened = { zip, handle };
     let count = 0;
-    await inLanes(entriesOf(opened), LANES, (entry) =>
+    await inLanes(entriesOf(zip), LANES, (entry) =>
       readEntry(opened, entry, join(workDir, String(++count)), tree, allowance),
     );
   } catch (error) {
@@ -50,6 +44,7 @@ export async function readZip(
     );
   } finally {
     zip?.close();
+    await handle.close();
   }
 }
 
@@ -59,7 +54,7 @@ async function* entriesOf(zip: ZipFile): AsyncGenerator<Entry> {
 }
 
 async function readEntry(
-  zip: ZipFile,
+  opened: OpenZip,
   entry: Entry,
   tempPath: string,
   tree: FileTree,
@@ -70,36 +65,14 @@ async function readEntry(
   const { type, mode } = describeEntry(entry, name);
   if (type === 'directory') return tree.add(name, { kind: 'directory' });
   if (type === 'link') {
-    if (entry.uncompressedSize > MOST_LINK_BYTES)
+    if (entry.uncompressedSize > MOST_LINK_BYTES || !isSmall(entry)) {
       throw new ApiError(402, `the link ${quote(name)} is too long`);
-    const meter = new Meter(allowance);
-    const [target] = await Promise.all([
-      buffer(meter),
-      pipeline(await zip.openReadStreamPromise(entry), meter),
-    ]);
-    checkCrc(entry, name, meter);
+    }
+    const target = await readSmall(opened, entry, name, allowance);
     return tree.add(name, { kind: 'link', target: target.toString('utf8') });
   }
+  // The name is judged before anything is unpacked; two entries of one name never both get so far.
   const source: FileSource = { kind: 'file', tempPath, sha1: '', size: 0, mode };
   tree.add(name, source);
-  await unpack(await zip.openReadStreamPromise(entry), entry, name, source, allowance);
-}
-
-async function unpack(
-  content: Readable,
-  entry: Entry,
-  name: string,
-  source: FileSource,
-  allowance: Allowance,
-): Promise<void> {
-  // The bytes that come out count, not what the archive says of itself.
-  const meter = new Meter(allowance);
-  await pipeline(content, meter, createWriteStream(source.tempPath, { mode: 0o600 }));
-  checkCrc(entry, name, meter);
-  source.sha1 = meter.sha1();
-  source.size = meter.size;
-}
-
-function checkCrc(entry: Entry, name: string, meter: Meter): void {
-  if (meter.crc32 !== entry.crc32) throw new ApiError(402, `${quote(name)} is damaged: wrong checksum`);
+  Object.assign(source, await unpackEntry(opened, entry, name, tempPath, allowance));
 }

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { pipeline, Transform } from 'node:stream';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { Blobstore } from '@vcap/blobstore';
 import { ApiError } from '../errors.ts';
 import type { ResourceEntry } from '../ports.ts';
@@ -60,23 +59,24 @@ export class ResourcePool {
       blob?.body.destroy();
       throw new ApiError(402, `the known content of ${quote(name)} is gone; push again`);
     }
-    const hash = createHash('sha1');
-    const check = new Transform({
-      transform(chunk: Buffer, _encoding, done) {
-        hash.update(chunk);
-        done(null, chunk);
-      },
-      flush: (done) => {
-        if (hash.digest('hex') === sha1) return done();
-        const fault = new ApiError(402, `the known content of ${quote(name)} was damaged; push again`);
-        this.#blobstore.delete(key).then(
-          () => done(fault),
-          () => done(fault),
-        );
-      },
-    });
-    return pipeline(blob.body, check, () => undefined); // a failure is the reader's to see
+    const { body } = blob;
+    const spoilt = async (): Promise<never> => {
+      await this.#blobstore.delete(key);
+      throw new ApiError(402, `the known content of ${quote(name)} was damaged; push again`);
+    };
+    const stream = Readable.from(checked(body, sha1, spoilt), { objectMode: false });
+    // The generator does not see to it when it never began.
+    return stream.once('close', () => body.destroy());
   }
+}
+
+async function* checked(body: Readable, sha1: string, spoilt: () => Promise<never>): AsyncGenerator<Buffer> {
+  const hash = createHash('sha1');
+  for await (const chunk of body) {
+    hash.update(chunk as Buffer);
+    yield chunk as Buffer;
+  }
+  if (hash.digest('hex') !== sha1) await spoilt();
 }
 
 function keyOf(orgGuid: string, sha1: string): string {

@@ -9,7 +9,7 @@ beforeEach(async () => {
   server = await startBitsServer({ maxDropletBytes: 1000 });
 });
 afterEach(async () => {
-  expect(await server.leftovers()).toEqual([]);
+  await server.verifyClean();
   await server.close();
 });
 

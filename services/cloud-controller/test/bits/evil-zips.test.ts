@@ -1,7 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { rawZip } from './support/raw-zip.ts';
 import type { RawEntry } from './support/raw-zip.ts';
-import { startBitsServer } from './support/bits-server.ts';
+import { sha1, startBitsServer } from './support/bits-server.ts';
 import type { BitsServer } from './support/bits-server.ts';
 
 const LIMIT = 1_000_000;
@@ -13,8 +14,8 @@ beforeAll(async () => {
   server = await startBitsServer({ maxPackageBytes: LIMIT, maxEntries: 1000 });
 });
 afterEach(async () => {
-  expect(await server.leftovers()).toEqual([]);
-  expect(await server.bits.openPackage('evil')).toBeUndefined();
+  await server.verifyClean();
+  if (await server.bits.openPackage('evil')) throw new Error('an evil package was stored');
 });
 afterAll(() => server.close());
 
@@ -92,8 +93,14 @@ describe('content', () => {
   test('a bomb that claims to be small is refused', () =>
     expectRefused(rawZip([{ name: 'bomb', content: zeros, deflate: true, size: 100 }]), 'zip file'));
 
-  test('a file that claims to be larger than it is is refused', () =>
-    expectRefused(rawZip([{ name: 'f', content: 'abc', deflate: true, size: 1000 }]), 'zip file'));
+  test.each([
+    ['a small file', 'abc', 1000],
+    ['a large file', randomBytes(300_000), 400_000],
+    ['a large file', randomBytes(300_000), 200_000],
+    ['a large file', randomBytes(300_000), 100],
+  ])('%s with another size than it claims is refused', (_what, content, size) =>
+    expectRefused(rawZip([{ name: 'f', content, deflate: true, size }]), ''),
+  );
 
   test('a size that no packing can reach is refused', () =>
     expectRefused(
@@ -105,13 +112,13 @@ describe('content', () => {
     const content = 'y'.repeat(600_000);
     const zip = rawZip([{ name: 'f', content, deflate: true }]);
     expect(await server.upload({ zip, app: 'good' })).toMatchObject({ status: 200 });
-    const { createHash } = await import('node:crypto');
-    const known = { fn: 'g', size: content.length, sha1: createHash('sha1').update(content).digest('hex') };
+    const known = { fn: 'g', size: content.length, sha1: sha1(content) };
     expect(await server.upload({ zip, resources: [known], app: 'evil' })).toMatchObject({ code: 402 });
   });
 
-  test('a damaged file is refused', () =>
-    expectRefused(rawZip([{ name: 'f', content: 'abc', crc32: 1 }]), 'damaged'));
+  test.each(['abc', randomBytes(300_000)])('a damaged file is refused', (content) =>
+    expectRefused(rawZip([{ name: 'f', content, crc32: 1, deflate: true }]), 'damaged'),
+  );
 
   test('an encrypted one is refused', () =>
     expectRefused(rawZip([{ name: 'f', content: 'abc', flags: 1, deflate: true }]), 'encrypted'));

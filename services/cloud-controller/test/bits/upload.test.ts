@@ -11,7 +11,7 @@ beforeEach(async () => {
   server = await startBitsServer();
 });
 afterEach(async () => {
-  expect(await server.leftovers()).toEqual([]);
+  await server.verifyClean();
   await server.close();
 });
 
@@ -71,6 +71,19 @@ test('the same content gives the same sha1 in any order and from any source, and
   expect(first.sha1).toMatch(/^[0-9a-f]{40}$/);
   expect([again.sha1, pooled.sha1]).toEqual([first.sha1, first.sha1]);
   expect(other.sha1).not.toBe(first.sha1);
+});
+
+test('many, empty and large files come out as they went in, the same from the pool', async () => {
+  const files = Array.from({ length: 400 }, (_, at) => ({
+    name: `d${at % 7}/f${at}`,
+    content: at % 100 === 50 ? String(at).repeat(150_000) : at % 3 === 0 ? '' : `content ${at}`,
+    deflate: true,
+  }));
+  const first = await server.upload({ zip: rawZip(files) });
+  const unpacked = await server.unpack();
+  for (const { name, content } of files) expect(unpacked[name]?.content === content).toBe(true);
+  const resources = files.map(({ name, content }) => resource(name, content));
+  expect(await server.upload({ resources, app: 'app-2' })).toEqual(first);
 });
 
 test('pooled files join the uploaded ones, with the mode that the client gives', async () => {

@@ -43,6 +43,8 @@ export interface BitsServer {
   unpack(app?: string): Promise<Record<string, Unpacked>>;
   /** Names of unfinished work, which should be none. */
   leftovers(): Promise<string[]>;
+  /** Throws if any work in progress is left. */
+  verifyClean(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -86,6 +88,13 @@ export async function startBitsServer(options: Partial<BitsOptions> = {}): Promi
     const response = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', body: form });
     return (await response.json()) as Answer;
   };
+  const leftovers = async (): Promise<string[]> => {
+    const names = await Promise.all([
+      readdir(options.tmpdir ?? join(root, 'uploads')),
+      readdir(join(root, 'tmp')),
+    ]);
+    return names.flat();
+  };
   return {
     bits,
     root,
@@ -108,12 +117,10 @@ export async function startBitsServer(options: Partial<BitsOptions> = {}): Promi
       if (!found) throw new Error('no package');
       return unpackZip(await buffer(found.body));
     },
-    async leftovers() {
-      const names = await Promise.all([
-        readdir(options.tmpdir ?? join(root, 'uploads')),
-        readdir(join(root, 'tmp')),
-      ]);
-      return names.flat();
+    leftovers,
+    async verifyClean() {
+      const left = await leftovers();
+      if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`);
     },
     async close() {
       server.closeAllConnections();
