@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findBinary } from './find-binary.ts';
@@ -54,7 +55,10 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsServer> 
         await server.kill();
         await dir.remove();
       },
-      freeze: () => server.signal('SIGSTOP'),
+      freeze: () => {
+        server.signal('SIGSTOP');
+        untilStopped(server.pid);
+      },
       thaw: () => server.signal('SIGCONT'),
     };
   } catch (error) {
@@ -66,4 +70,22 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsServer> 
 async function portOf(file: string): Promise<number> {
   const ports = JSON.parse(await readFile(file, 'utf8')) as { nats?: string[] };
   return Number(new URL(ports.nats?.[0] ?? '').port);
+}
+
+const STOP_LIMIT_MS = 5000;
+
+/** A signal takes a moment on a busy machine: waits until every thread has stopped, where /proc tells. */
+function untilStopped(pid: number): void {
+  const end = performance.now() + STOP_LIMIT_MS;
+  while (performance.now() < end) {
+    try {
+      const states = readdirSync(`/proc/${pid}/task`).map((thread) => {
+        const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8');
+        return stat.charAt(stat.lastIndexOf(')') + 2);
+      });
+      if (states.every((state) => state === 'T')) return;
+    } catch {
+      return;
+    }
+  }
 }
