@@ -84,6 +84,8 @@ export class Bus {
       name,
       maxReconnectAttempts: -1,
       waitOnFirstConnect: true,
+      // A frozen server accepts connections and says nothing: the next one's turn comes soon.
+      timeout: 3000,
       reconnectTimeWait: 500,
       reconnectJitter: 250,
       pingInterval: this.#options.pingIntervalMs ?? 8000,
