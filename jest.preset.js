@@ -6,5 +6,7 @@ export default {
   testEnvironmentOptions: { customExportConditions: ['source', 'node', 'node-addons'] },
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': fileURLToPath(new URL('tools/jest-strip-types.mjs', import.meta.url)) },
+  // Machines are busy: a test that hangs is found as well after half a minute.
+  testTimeout: 30_000,
   testMatch: ['<rootDir>/test/**/*.test.ts'],
 };
