@@ -66,5 +66,10 @@ const install = async (context: CompileContext, manifest: Manifest): Promise<voi
     npm_config_update_notifier: 'false',
     npm_config_prefer_offline: 'true',
     npm_config_loglevel: 'warn',
+    // A registry that stumbles is asked again soon and often: npm's own pauses are 10 s and a minute.
+    npm_config_fetch_retries: '6',
+    npm_config_fetch_retry_mintimeout: '500',
+    npm_config_fetch_retry_maxtimeout: '8000',
+    npm_config_fetch_timeout: '30000',
   });
 };
