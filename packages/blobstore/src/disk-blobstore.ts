@@ -16,6 +16,7 @@ import { sweepStale } from './sweep.ts';
  * another's and stays.
  */
 const STALE_MS = 60 * 60 * 1000;
+const CHUNK_BYTES = 256 * 1024;
 
 /** Opens a store in a directory, which is made when absent. Half-written files of processes that died are removed. */
 export function createDiskBlobstore(options: { root: string; clock?: Clock }): Blobstore {
@@ -75,7 +76,11 @@ class DiskBlobstore implements Blobstore {
     const handle = await open(this.#path(key), 'r').catch(absent);
     if (!handle) return undefined;
     const { size } = await handle.stat();
-    return { size, body: handle.createReadStream() };
+    // No more memory than there is to read: an application can have thousands of small files.
+    return {
+      size,
+      body: handle.createReadStream({ highWaterMark: Math.min(Math.max(size, 1), CHUNK_BYTES) }),
+    };
   }
 
   async copyToFile(key: string, path: string): Promise<boolean> {

@@ -28,6 +28,8 @@ export class LocalCluster {
     this.#root = root;
     this.#options = options;
     this.#say = say;
+    // Passing through is allowed, for compile commands run as another user; the parts are private one by one.
+    mkdirSync(options.home, { recursive: true, mode: 0o711 });
     for (const dir of ['config', 'logs'])
       mkdirSync(join(options.home, dir), { recursive: true, mode: 0o700 });
     this.#runFile = new RunFile(join(options.home, 'run.json'));
@@ -73,7 +75,8 @@ export class LocalCluster {
   async stop(): Promise<void> {
     const kinds = Map.groupBy(this.#processes.toReversed(), ({ spec }) => spec.name.replace(/-\d+$/, ''));
     for (const processes of kinds.values()) await Promise.all(processes.map((each) => each.stop()));
-    this.#runFile.remove();
+    // A start that was refused launched nothing: the file is that of the cluster which runs already.
+    if (this.#processes.length > 0) this.#runFile.remove();
   }
 
   #launch(spec: ProcessSpec): void {

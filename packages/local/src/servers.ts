@@ -24,7 +24,7 @@ export function natsSpec(home: string, port: number, password: string): ProcessS
 /** The private redis-server: staging logs survive a restart of the cluster. */
 export function redisSpec(home: string, port: number, password: string): ProcessSpec {
   const dir = join(home, 'redis');
-  mkdirSync(dir, { recursive: true });
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
   const file = join(home, 'config', 'redis.conf');
   writePrivate(
     file,

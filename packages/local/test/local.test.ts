@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { tempDir, waitFor } from '@vcap/testkit';
 import type { TempDir } from '@vcap/testkit';
+import { LocalCluster } from '../src/cluster.ts';
 import { mustBeFree } from '../src/free-port.ts';
 import { RunFile } from '../src/leftovers.ts';
 import { ManagedProcess } from '../src/managed-process.ts';
@@ -116,6 +117,16 @@ describe('a managed process', () => {
 });
 
 describe('the run file', () => {
+  test('of a cluster that runs outlives a second one, which is refused', async () => {
+    const path = join(dir.path, 'run.json');
+    const owner = { name: 'local', pid: process.pid, startTime: startTimeOf(process.pid) ?? 0 };
+    new RunFile(path).write(owner, []);
+    const second = new LocalCluster('/checkout', readOptions([], { VCAP_HOME: dir.path }, ''), () => {});
+    await expect(second.start()).rejects.toThrow(/already runs/);
+    await second.stop();
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ owner, children: [] });
+  });
+
   test('refuses a second cluster while the first lives', async () => {
     const file = new RunFile(join(dir.path, 'run.json'));
     file.write({ name: 'local', pid: process.pid, startTime: startTimeOf(process.pid) ?? 0 }, []);

@@ -226,6 +226,47 @@ test('update sends files and restarts a running application', async () => {
   ]);
 });
 
+describe('update of an application with a known package', () => {
+  const big = 'x'.repeat(70_000);
+  const same = { fn: 'same', sha1: createHash('sha1').update(big).digest('hex'), size: 70_000, mode: 0o644 };
+  const gone = { fn: 'gone', sha1: 'a'.repeat(40), size: 1, mode: 0o644 };
+  let cwd: string;
+  beforeEach(async () => {
+    controller.add('app', { state: 'STOPPED' });
+    controller.packageFiles = { package: 'b'.repeat(40), resources: [gone, same] };
+    cwd = await folder({ same: big, 'new.js': '// new' });
+    await chmod(join(cwd, 'same'), 0o644);
+  });
+
+  test('sends what differs and names what is no longer there', async () => {
+    expect((await run(['update', 'app'], cwd)).status).toBe(0);
+    const fields = uploaded();
+    expect(fields.map((field) => field.name)).toEqual(['_method', 'resources', 'base', 'application']);
+    expect(fields[1]?.value.toString()).toBe('[]');
+    expect(JSON.parse(fields[2]?.value.toString() ?? '')).toEqual({
+      package: 'b'.repeat(40),
+      without: ['gone'],
+    });
+    expect(Object.keys(await unzip(fields[3]?.value ?? Buffer.alloc(0)))).toEqual(['new.js']);
+    expect(controller.lines).not.toContain('POST /resources');
+  });
+
+  test('sends a file again whose permissions changed', async () => {
+    await chmod(join(cwd, 'same'), 0o755);
+    await run(['update', 'app'], cwd);
+    expect(uploaded().map((field) => field.name)).toEqual(['_method', 'resources', 'application']);
+  });
+
+  test('falls back to sending everything when the target refuses', async () => {
+    controller.refuseUpload = true;
+    expect((await run(['update', 'app'], cwd)).status).toBe(0);
+    expect(controller.lines.filter((line) => line.endsWith('/application'))).toHaveLength(2);
+    const last = controller.calls.findLast((entry) => entry.call.endsWith('/application'));
+    const fields = formFields(last?.body ?? Buffer.alloc(0), last?.headers['content-type'] ?? '');
+    expect(fields.map((field) => field.name)).toEqual(['_method', 'resources', 'application']);
+  });
+});
+
 test('no packed files are left behind', async () => {
   const before = (await readdir(tmpdir())).filter((name) => /^vmc-\w{6}$/.test(name));
   await run(['push', 'app', '-n'], await folder({ 'server.js': '' }));

@@ -12,4 +12,6 @@ export type {
 } from './types.ts';
 export { ProcessWarden } from './process/process-warden.ts';
 export type { ProcessWardenOptions } from './process/process-warden.ts';
+export { guardMemory } from './process/memory-guard.ts';
+export type { MemoryGuardOptions } from './process/memory-guard.ts';
 export { containerSnapshotSchema } from './snapshot-schema.ts';

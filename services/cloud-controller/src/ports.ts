@@ -136,14 +136,22 @@ export interface ResourceEntry {
   mode?: number | undefined;
   [key: string]: unknown;
 }
+/** The files of a package that need not be sent again. */
+export interface PackageFiles {
+  /** Hex sha1 of the package. */
+  package: string;
+  resources: ResourceEntry[];
+}
 export interface Bits {
   /** The entries of `list` that the organization may use because it uploaded them before. */
   match(orgGuid: string, list: ResourceEntry[]): Promise<ResourceEntry[]>;
   /**
-   * Takes a multipart upload (`resources`, `application`), checks it, stores the package and answers its sha1.
+   * Takes a multipart upload (`resources`, `application`, `base`), checks it, stores the package and answers its sha1.
    * Throws an ApiError of the error table (402 App packaging failed, 100 Bad request) and leaves nothing behind.
    */
   upload(app: AppRecord, request: import('node:http').IncomingMessage): Promise<{ sha1: string }>;
+  /** What the app's present package is made of; undefined when that is not known. */
+  packageFiles(app: AppRecord): Promise<PackageFiles | undefined>;
   openPackage(appGuid: string): Promise<{ size: number; body: Readable } | undefined>;
   /** Stores a droplet after checking its sha1 (hex); undefined `expectedSha1` means: compute only. */
   storeDroplet(

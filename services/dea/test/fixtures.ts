@@ -1,3 +1,4 @@
+import { newTrace } from '@vcap/bus';
 import type { StartMessage } from '@vcap/bus';
 import { Instance } from '../src/instance/instance.ts';
 
@@ -29,6 +30,7 @@ export function makeInstance(change: Partial<StartMessage> = {}, id = 'i-1'): In
     privateInstanceId: 'f'.repeat(64),
     rootDir: '/nonexistent',
     nowMs: 1000,
+    trace: newTrace(),
   };
   return new Instance(parts, () => undefined);
 }

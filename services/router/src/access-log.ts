@@ -38,7 +38,7 @@ export function formatAccessRecord(record: AccessRecord): string {
   const time = new Date(record.startedAt).toISOString().replace('Z', '000000Z');
   const seconds = (ms: number): string => (ms / 1000).toFixed(6);
   return [
-    `${escape(record.host)} - [${time}]`,
+    `${escape(record.host).replaceAll(' ', String.raw`\x20`) || '-'} - [${time}]`,
     `"${escape(record.method)} ${escape(record.target)} ${record.protocol}"`,
     `${record.status} ${record.requestBytes} ${record.responseBytes}`,
     quoted(record.referer),
@@ -107,8 +107,8 @@ export class AccessLog implements Member {
 
   /** Queues one line. */
   write(record: AccessRecord): void {
-    if (this.#stream === undefined) return;
-    if (this.#pendingBytes + this.#stream.writableLength > backlogLimitBytes) {
+    if (this.#options.path === undefined) return;
+    if (this.#stream === undefined || this.#pendingBytes + this.#stream.writableLength > backlogLimitBytes) {
       this.dropped += 1;
       return;
     }

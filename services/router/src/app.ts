@@ -38,6 +38,7 @@ export function build(context: ComponentContext<Config>): Member[] {
     responseMs: timeouts.response_seconds * 1000,
     idleMs: timeouts.idle_seconds * 1000,
     retryBudgetMs: timeouts.retry_budget_seconds * 1000,
+    backendLimit: config.backend_max_requests === 0 ? Infinity : config.backend_max_requests,
     draining: () => !health.up,
   };
   const server = new ProxyServer({
@@ -65,7 +66,7 @@ export function build(context: ComponentContext<Config>): Member[] {
       active: () => server.active,
       backendConnections: () => upstream.connections,
       logCounts: () => ({ access_log_dropped: accessLog.dropped }),
-      bus: () => ({ ...bus.counters(), ...listener.counters }),
+      registrations: () => listener.counters,
       busConnected: () => bus.connected,
     },
     prometheus,

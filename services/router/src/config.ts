@@ -27,7 +27,7 @@ export const configSchema = z.strictObject({
       connect_seconds: seconds(5),
       /** For a backend to begin its answer. */
       response_seconds: seconds(900),
-      /** Without a byte in either direction while a body or a tunnel runs. */
+      /** Without a byte in either direction once an answer has begun; tunnels are probed by TCP instead. */
       idle_seconds: seconds(900),
       /** An idle connection of a visitor. */
       client_keep_alive_seconds: seconds(75),
@@ -51,6 +51,8 @@ export const configSchema = z.strictObject({
       timeout_seconds: z.number().min(0).default(10),
     })
     .prefault({}),
+  /** Requests and tunnels that run on one backend at most; more get another, or 503. 0: no limit. */
+  backend_max_requests: z.int().min(0).default(0),
   registry: z
     .strictObject({
       /** Age at which a route that was not repeated goes. */
@@ -60,6 +62,10 @@ export const configSchema = z.strictObject({
       silence_seconds: seconds(60),
       /** How long a host without backends is answered 503 instead of 404. */
       empty_route_seconds: z.number().min(0).default(120),
+    })
+    .refine((aging) => aging.silence_seconds < aging.prune_threshold_seconds, {
+      path: ['silence_seconds'],
+      error: 'must be less than prune_threshold_seconds, or a silent bus would take routes away',
     })
     .prefault({}),
 });

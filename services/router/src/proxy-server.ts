@@ -33,16 +33,24 @@ export interface ProxyServerOptions {
 }
 
 const lingerMs = 5000;
+const stopTimeoutMs = 1000;
+
+const clientErrors: Readonly<Record<string, RouterError>> = {
+  HPE_HEADER_OVERFLOW: routerErrors.headersTooLarge,
+  ERR_HTTP_REQUEST_TIMEOUT: routerErrors.clientTimeout,
+};
 
 /** The visitors' listener: makes exchanges of requests and upgrades, and drains them at the end. */
 export class ProxyServer implements Member {
   readonly name = 'proxy';
   readonly #options: ProxyServerOptions;
   readonly #server: Server;
-  readonly #answering = new WeakMap<Duplex, ServerResponse>();
-  /** Connections that left the server's care: tunnels and refused upgrades. */
-  readonly #upgraded = new Set<Duplex>();
+  /** What runs on each connection, in order; more than one where a client pipelines. */
+  readonly #running = new WeakMap<Duplex, Set<Exchange>>();
+  /** Connections that left the server's care: tunnels, refused upgrades, and those told to go. */
+  readonly #own = new Set<Duplex>();
   #active = 0;
+  #closing = false;
   #idle: (() => void) | undefined;
 
   constructor(options: ProxyServerOptions) {
@@ -61,6 +69,7 @@ export class ProxyServer implements Member {
     this.#server.maxHeadersCount = 0;
     this.#server.on('request', (request, response) => this.#handle(request, response));
     this.#server.on('checkContinue', (request, response) => this.#handle(request, response, true));
+    this.#server.on('checkExpectation', (request, response) => this.#handle(request, response));
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     this.#server.on('connect', (_request, socket) => this.#reject(socket, routerErrors.methodNotAllowed));
     this.#server.on('clientError', (error, socket) => this.#clientError(error, socket));
@@ -95,24 +104,35 @@ export class ProxyServer implements Member {
     const { clock, health, log, drainWaitMs, drainTimeoutMs } = this.#options;
     health.up = false;
     if (drainWaitMs > 0) await clock.sleep(drainWaitMs);
+    this.#closing = true;
     this.#server.close();
     this.#server.closeIdleConnections();
     if (this.#active === 0) return;
     log.info({ event: 'draining', active: this.#active });
+    await this.#untilIdle(drainTimeoutMs);
+    if (this.#active > 0) log.warn({ event: 'drain-timeout', cut_off: this.#active });
+  }
+
+  /** Resolves when every connection is closed and what they leave in the log is there. */
+  async stop(): Promise<void> {
+    this.#options.health.up = false;
+    const closed = new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+    });
+    this.#server.closeAllConnections();
+    for (const socket of this.#own) socket.destroy();
+    await closed;
+    await this.#untilIdle(stopTimeoutMs);
+  }
+
+  async #untilIdle(timeoutMs: number): Promise<void> {
+    if (this.#active === 0) return;
     const late = new AbortController();
     const idle = new Promise<void>((resolve) => {
       this.#idle = resolve;
     });
-    await Promise.race([idle, clock.sleep(drainTimeoutMs, late.signal)]);
+    await Promise.race([idle, this.#options.clock.sleep(timeoutMs, late.signal)]);
     late.abort();
-    if (this.#active > 0) log.warn({ event: 'drain-timeout', cut_off: this.#active });
-  }
-
-  async stop(): Promise<void> {
-    this.#options.health.up = false;
-    if (this.#server.listening) this.#server.close();
-    this.#server.closeAllConnections();
-    for (const socket of this.#upgraded) socket.destroy();
   }
 
   #handle(request: IncomingMessage, response: ServerResponse, wantsContinue = false): void {
@@ -121,9 +141,7 @@ export class ProxyServer implements Member {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.#upgraded.add(socket);
-    socket.on('close', () => this.#upgraded.delete(socket));
-    socket.on('error', () => socket.destroy());
+    this.#adopt(socket);
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(socket as Socket);
@@ -133,7 +151,12 @@ export class ProxyServer implements Member {
       hangUp(socket as Socket);
       response.emit('close');
     });
-    this.#run(request, response, false, { socket, head });
+    const exchange = this.#run(request, response, false, { socket, head });
+    // Nobody reads until there is a tunnel, and so nobody would see the client leave.
+    socket.once('end', () => {
+      if (exchange.tunnelledAt === undefined && !response.writableEnded) socket.destroy();
+    });
+    if (exchange.tunnelledAt === undefined) socket.read(0);
   }
 
   #run(
@@ -141,8 +164,9 @@ export class ProxyServer implements Member {
     response: ServerResponse,
     wantsContinue: boolean,
     upgrade: { socket: Duplex; head: Buffer } | undefined,
-  ): void {
-    const { clock, finished, serve } = this.#options;
+  ): Exchange {
+    const { clock, finished, health, serve } = this.#options;
+    if (!health.up) response.shouldKeepAlive = false;
     const exchange = new Exchange({
       requestId: randomUUID(),
       request,
@@ -154,37 +178,56 @@ export class ProxyServer implements Member {
     exchange.wantsContinue = wantsContinue;
     this.#active += 1;
     const { socket } = request;
-    this.#answering.set(socket, response);
+    const running = this.#running.get(socket) ?? new Set();
+    this.#running.set(socket, running.add(exchange));
     response.once('close', () => {
       this.#active -= 1;
-      if (this.#answering.get(socket) === response) this.#answering.delete(socket);
+      running.delete(exchange);
       const unheard = !response.writableFinished && exchange.routerError === undefined;
       if (unheard) exchange.status ??= 499;
       finished(exchange.record(clock.monotonic()), exchange.endpoint);
+      if (this.#closing) setImmediate(() => this.#server.closeIdleConnections());
       if (this.#active === 0) this.#idle?.();
     });
     response.on('error', () => undefined);
     serve(exchange);
+    return exchange;
   }
 
+  /** What comes cannot be read as a request, or not as the rest of one. */
   #clientError(error: Error & { code?: string }, socket: Duplex): void {
-    const answering = this.#answering.get(socket);
-    if (error.code === 'ECONNRESET' || !socket.writable || answering?.headersSent === true) {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy();
-    } else if (error.code === 'HPE_HEADER_OVERFLOW') {
-      this.#reject(socket, routerErrors.headersTooLarge);
-    } else if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-      this.#reject(socket, routerErrors.clientTimeout);
+      return;
+    }
+    const running = [...(this.#running.get(socket) ?? [])];
+    const last = running.at(-1);
+    if (last === undefined) {
+      if (!this.#own.has(socket))
+        this.#reject(socket, clientErrors[error.code ?? ''] ?? routerErrors.badRequest);
+    } else if (last.request.complete) {
+      if (!last.response.shouldKeepAlive) return;
+      // It follows requests that are sound: these are answered, an answer to it would be taken for one of theirs.
+      last.response.shouldKeepAlive = false;
+      last.response.once('close', () => (socket as Socket).destroySoon());
+    } else if (running.length === 1) {
+      last.fail(routerErrors.badRequest);
     } else {
-      this.#reject(socket, routerErrors.badRequest);
+      socket.destroy();
     }
   }
 
   #reject(socket: Duplex, error: RouterError): void {
     this.#options.rejected(error);
-    socket.on('error', () => socket.destroy());
+    this.#adopt(socket);
     sendRawError(socket, error);
     hangUp(socket as Socket);
+  }
+
+  #adopt(socket: Duplex): void {
+    this.#own.add(socket);
+    socket.on('close', () => this.#own.delete(socket));
+    socket.on('error', () => socket.destroy());
   }
 }
 

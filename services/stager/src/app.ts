@@ -39,20 +39,17 @@ export const buildStager = ({
     maxSeconds: config.max_staging_duration,
     newToken: () => randomBytes(24).toString('base64url'),
     logUrl: (taskId, token) => server.urlOf(taskId, token),
-    stage: (request, taskLog, signal) =>
-      stage(
-        request,
-        taskLog,
-        {
-          clock,
-          baseDir,
-          cacheDir,
-          diskLimitMb: config.disk_limit_mb,
-          compileEnv: config.compile_env,
-          user: workspaces.user,
-        },
-        signal,
-      ),
+    drainSeconds: config.drain_timeout,
+    stage: (request, task) =>
+      stage(request, task, {
+        clock,
+        baseDir,
+        cacheDir,
+        diskLimitMb: config.disk_limit_mb,
+        memoryLimitMb: config.memory_limit_mb,
+        compileEnv: config.compile_env,
+        user: workspaces.user,
+      }),
   });
   varz.set('active_tasks', () => tasks.active);
   varz.set('free_tasks', () => tasks.free);

@@ -20,7 +20,9 @@ export const stagerConfigSchema = z.strictObject({
   base_dir: z.string().default(join(tmpdir(), 'vcap-stager')),
   /** Longest task in seconds; a request may ask for less. */
   max_staging_duration: z.number().positive().default(900),
-  /** Memory advertised for each free task slot. */
+  /** How long running tasks may go on once the stager was told to end; what then still runs is ended. */
+  drain_timeout: z.number().min(0).default(5),
+  /** Memory advertised for each free task slot, and the ceiling of a task's commands. */
   memory_limit_mb: z.number().int().positive().default(1024),
   /** Unpacked size allowed for an app that states no disk limit. */
   disk_limit_mb: z.number().int().positive().default(2048),

@@ -2,12 +2,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { stagingStop } from '@vcap/bus';
 import { samplePath } from '@vcap/samples';
-import { startNats, startRedis, tempDir, waitFor } from '@vcap/testkit';
+import { startNats, startRedis, tempDir } from '@vcap/testkit';
 import type { NatsServer, RedisServer } from '@vcap/testkit';
 import { Redis } from 'ioredis';
 import { TaskLog } from '../src/log/task-log.ts';
 import { startController } from './support/controller.ts';
 import type { Controller } from './support/controller.ts';
+import { eventually } from './support/eventually.ts';
 import { startMessage, startStager } from './support/stager.ts';
 import type { RunningStager } from './support/stager.ts';
 import { zipDirectory } from './support/zips.ts';
@@ -43,20 +44,22 @@ const start = async (id: string): Promise<RunningStager> => {
   return stager;
 };
 const urlOf = (replies: readonly { task_streaming_log_url?: string | null | undefined }[]): Promise<string> =>
-  waitFor(() => replies[0]?.task_streaming_log_url ?? undefined);
+  eventually(() => replies[0]?.task_streaming_log_url ?? undefined);
 
 const statusOf = async (address: string): Promise<number> => (await fetch(address)).status;
 
 test('the log is followed by offsets while the task runs, until it is complete', async () => {
   const stager = await start('stager-1');
   controller.silent = true;
-  const task = stager.stage(startMessage(controller, { timeoutSeconds: 1 }));
+  const task = stager.stage(startMessage(controller));
   const url = await urlOf(task.replies);
+  await eventually(() => controller.requests.length === 1);
   const early = await fetch(url);
   expect(early.headers.get('x-staging-complete')).toBe('false');
   expect(early.headers.get('content-type')).toMatch(/^text\/plain/);
   let text = await early.text();
   expect(text).toBe('Downloading the application\n');
+  stager.bus.publish(stagingStop, { app_id: 'app-1' });
   const last = await task.done;
   const rest = await fetch(`${url}&offset=${Buffer.byteLength(text)}`);
   expect(rest.headers.get('x-staging-complete')).toBe('true');
@@ -89,16 +92,17 @@ test('a running task holds a lease, and its log is not complete for others', asy
   const port = new URL(await urlOf(done.replies)).port;
   await done.done;
   controller.silent = true;
-  const task = first.stage(startMessage(controller, { timeoutSeconds: 2 }));
+  const task = first.stage(startMessage(controller));
   const url = new URL(await urlOf(task.replies));
   url.port = port;
-  await waitFor(async () => (await client.strlen('staging_task_log:task-1')) > 0);
+  await eventually(async () => (await client.strlen('staging_task_log:task-1')) > 0);
   expect(await client.get('staging_task:task-1')).toBe('stager-1');
   expect(await client.ttl('staging_task:task-1')).toBeGreaterThan(10);
   expect((await fetch(url)).headers.get('x-staging-complete')).toBe('false');
   // As if its stager had died: the lease runs out.
   await client.del('staging_task:task-1');
   expect((await fetch(url)).headers.get('x-staging-complete')).toBe('true');
+  first.bus.publish(stagingStop, { app_id: 'app-1' });
   await task.done;
 });
 
@@ -120,17 +124,18 @@ test('staging works while Redis is away, and the log gets there when it is back 
   await redis.kill();
   expect((await stager.stage(startMessage(controller)).done).error).toBeNull();
   controller.silent = true;
-  const task = stager.stage(startMessage(controller, { taskId: 'task-2', timeoutSeconds: 20 }));
+  const task = stager.stage(startMessage(controller, { taskId: 'task-2' }));
   const url = await urlOf(task.replies);
+  await eventually(() => controller.requests.at(-1)?.startsWith('GET') === true);
   expect(await (await fetch(url)).text()).toBe('Downloading the application\n');
   expect((await fetch(url.replace('task-2', 'task-9'))).status).toBe(503);
   redis = await startRedis({ port: redis.port });
   const key = 'staging_task_log:task-2';
-  await waitFor(async () => (await client.get(key).catch(() => null)) !== null, { timeoutMs: 8000 });
+  await eventually(async () => (await client.get(key).catch(() => null)) !== null);
   expect(await client.get(key)).toBe('Downloading the application\n');
   stager.bus.publish(stagingStop, { app_id: 'app-1' });
   await task.done;
-}, 30_000);
+});
 
 test('a log ends at 1 MiB with a note; its tail fits into a message', () => {
   const log = new TaskLog();

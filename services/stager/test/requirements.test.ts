@@ -56,4 +56,4 @@ test('pip puts requirements into the droplet, where the app finds them', async (
     await nats.stop();
     await dir.remove();
   }
-}, 60_000);
+});

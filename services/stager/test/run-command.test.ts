@@ -2,9 +2,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { systemClock } from '@vcap/clock';
-import { tempDir, waitFor } from '@vcap/testkit';
+import { tempDir } from '@vcap/testkit';
 import { LineSplitter } from '../src/task/line-splitter.ts';
 import { runCommand } from '../src/task/run-command.ts';
+import { eventually } from './support/eventually.ts';
 import { isRunning } from './support/processes.ts';
 
 let dir: Awaited<ReturnType<typeof tempDir>>;
@@ -25,7 +26,7 @@ const run = (script: string, o: { signal?: AbortSignal; timeoutMs?: number } = {
     ...(o.timeoutMs === undefined ? {} : { timeoutMs: o.timeoutMs }),
   });
 const pidIn = async (name: string): Promise<number> =>
-  Number(await waitFor(() => readFile(join(dir.path, name), 'utf8').catch(() => '')));
+  Number(await eventually(() => readFile(join(dir.path, name), 'utf8').catch(() => '')));
 
 test('hands over lines of both outputs and the exit status, with nothing of our environment', async () => {
   await expect(run('echo one; echo two >&2; printf three; exit 4')).resolves.toEqual({
@@ -45,7 +46,7 @@ test('an abort kills children and grandchildren and throws its reason', async ()
   const child = await pidIn('child');
   abort.abort(new Error('task stopped'));
   await expect(running).rejects.toThrow('task stopped');
-  await waitFor(async () => !(await isRunning(child)));
+  await eventually(async () => !(await isRunning(child)));
 });
 
 test('its own time limit kills the group', async () => {
@@ -57,7 +58,7 @@ test('what a program leaves in its group dies with it, and a daemon holding the 
   const result = await run('sleep 1000 & echo $! > left; setsid sleep 1000 & echo $! > daemon; exit 0');
   expect(result.code).toBe(0);
   const left = await pidIn('left');
-  await waitFor(async () => !(await isRunning(left)));
+  await eventually(async () => !(await isRunning(left)));
   process.kill(await pidIn('daemon'), 'SIGKILL');
 });
 

@@ -1,4 +1,4 @@
-import { lstat, readFile, readlink } from 'node:fs/promises';
+import { lstat, mkdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { samplePath } from '@vcap/samples';
@@ -6,8 +6,8 @@ import type { SampleName } from '@vcap/samples';
 import { startNats, tempDir } from '@vcap/testkit';
 import type { NatsServer } from '@vcap/testkit';
 import { startController } from './support/controller.ts';
-import type { Controller } from './support/controller.ts';
 import { startDroplet, unpackDroplet } from './support/droplet.ts';
+import { fillNpmCache, OFFLINE, sharedCacheDir } from './support/npm-cache.ts';
 import { startMessage, startStager } from './support/stager.ts';
 import type { RunningStager } from './support/stager.ts';
 import { zipDirectory } from './support/zips.ts';
@@ -15,37 +15,45 @@ import { zipDirectory } from './support/zips.ts';
 let dir: Awaited<ReturnType<typeof tempDir>>;
 let nats: NatsServer;
 let stager: RunningStager;
-let controller: Controller;
 
 beforeAll(async () => {
+  await fillNpmCache(['node-express', 'websocket-chat']);
   dir = await tempDir('stager-samples');
   nats = await startNats();
-  stager = await startStager({ natsUrl: nats.url, dir: dir.path });
-  controller = await startController(dir.path);
-});
+  stager = await startStager({ natsUrl: nats.url, dir: dir.path, config: { cache_dir: sharedCacheDir } });
+}, 300_000);
 afterAll(async () => {
   await stager?.stop();
-  await controller?.stop();
   await nats?.stop();
   await dir?.remove();
 });
 
+/** Each sample has a controller of its own: what came too late from another one cannot be taken for its droplet. */
 const stageSample = async (name: SampleName, framework: string, command?: string) => {
-  controller.zip = join(dir.path, `${name}.zip`);
-  await zipDirectory(samplePath(name), controller.zip);
-  const o = { taskId: `task-${name}`, framework, ...(command === undefined ? {} : { command }) };
-  const reply = await stager.stage(startMessage(controller, o)).done;
-  expect({ error: reply.error, log: reply.error && reply.task_log }).toEqual({ error: null, log: null });
-  const upload = controller.uploads.at(-1);
-  expect(upload).toMatchObject({
-    field: 'upload[droplet]',
-    sha1: reply.droplet_sha1,
-    claimedSha1: reply.droplet_sha1,
-  });
-  const droplet = join(dir.path, `droplet-${name}`);
-  const unpacked = await unpackDroplet(upload?.path ?? '', droplet);
-  expect(unpacked.startCommand).toBe(reply.detected_start_command);
-  return { ...unpacked, droplet, reply };
+  const home = join(dir.path, name);
+  await mkdir(home);
+  const controller = await startController(home);
+  try {
+    controller.zip = join(home, 'app.zip');
+    await zipDirectory(samplePath(name), controller.zip);
+    const wishes = { taskId: `task-${name}`, framework, environment: [OFFLINE] };
+    const message = startMessage(controller, { ...wishes, ...(command === undefined ? {} : { command }) });
+    const reply = await stager.stage(message).done;
+    expect({ error: reply.error, log: reply.error && reply.task_log }).toEqual({ error: null, log: null });
+    expect(controller.uploads).toHaveLength(1);
+    const [upload] = controller.uploads;
+    expect(upload).toMatchObject({
+      field: 'upload[droplet]',
+      sha1: reply.droplet_sha1,
+      claimedSha1: reply.droplet_sha1,
+    });
+    const droplet = join(home, 'droplet');
+    const unpacked = await unpackDroplet(upload?.path ?? '', droplet);
+    expect(unpacked.startCommand).toBe(reply.detected_start_command);
+    return { ...unpacked, droplet, reply };
+  } finally {
+    await controller.stop();
+  }
 };
 
 test.each([
@@ -69,7 +77,6 @@ test.each([
       await app.stop();
     }
   },
-  60_000,
 );
 
 test('the standalone worker starts with the command of its manifest', async () => {

@@ -1,15 +1,19 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FakeClock } from '@vcap/clock';
+import type { Clock } from '@vcap/clock';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { stagingAdvertise, stagingLocate, stagingStop } from '@vcap/bus';
+import { fromTraceparent, newTrace, stagingAdvertise, stagingLocate, stagingStop } from '@vcap/bus';
 import type { StagingAdvertise } from '@vcap/bus';
 import { samplePath } from '@vcap/samples';
-import { startNats, tempDir, waitFor } from '@vcap/testkit';
+import { startNats, tempDir } from '@vcap/testkit';
 import type { NatsServer } from '@vcap/testkit';
+import type { StagerConfig } from '../src/config.ts';
 import { startController } from './support/controller.ts';
 import type { Controller } from './support/controller.ts';
+import { eventually } from './support/eventually.ts';
 import { isRunning } from './support/processes.ts';
-import { startMessage, startStager } from './support/stager.ts';
+import { hastyClock, startMessage, startStager } from './support/stager.ts';
 import type { RunningStager } from './support/stager.ts';
 import { zipDirectory, zipEntries } from './support/zips.ts';
 
@@ -24,7 +28,7 @@ beforeEach(async () => {
   controller = await startController(dir.path);
   controller.zip = join(dir.path, 'app.zip');
   await zipDirectory(samplePath('node-hello'), controller.zip);
-  stager = await startStager({ natsUrl: nats.url, dir: dir.path, config: { max_active_tasks: 2 } });
+  stager = await start();
 });
 afterEach(async () => {
   await stager?.stop();
@@ -32,12 +36,24 @@ afterEach(async () => {
   await nats?.stop();
   await dir?.remove();
 });
+const start = (o: { config?: Partial<StagerConfig>; clock?: Clock } = {}): Promise<RunningStager> =>
+  startStager({
+    natsUrl: nats.url,
+    dir: dir.path,
+    ...o,
+    config: { max_active_tasks: 2, ...o.config },
+  });
+/** Puts a stager in the place of the usual one. */
+const restart = async (o: Parameters<typeof start>[0]): Promise<void> => {
+  await stager.stop();
+  stager = await start(o);
+};
 const workspaces = (): Promise<string[]> => readdir(join(dir.path, 'base'));
 
 /** An app whose npm install starts a process that never ends; its pid comes into `child`. */
-const zipSlowApp = async (): Promise<string> => {
+const zipSlowApp = async (command = 'sleep 1000'): Promise<string> => {
   const child = join(dir.path, 'child-pid');
-  const script = `sleep 1000 & echo $! > ${child}.tmp; mv ${child}.tmp ${child}; wait`;
+  const script = `${command} & echo $! > ${child}.tmp; mv ${child}.tmp ${child}; wait`;
   const app = join(dir.path, 'slow');
   await mkdir(join(app, 'dep'), { recursive: true });
   const manifest = { name: 'slow', version: '1.0.0', dependencies: { dep: 'file:./dep' } };
@@ -87,7 +103,7 @@ test('answers twice, with all keys, and leaves nothing behind', async () => {
 test('advertises at once when asked, with memory for the free slots', async () => {
   const adverts: StagingAdvertise[] = [];
   stager.bus.subscribe(stagingAdvertise, (advert) => void adverts.push(advert));
-  await waitFor(() => {
+  await eventually(() => {
     stager.bus.publish(stagingLocate, {});
     return adverts.length > 0;
   });
@@ -102,7 +118,7 @@ test('advertises at once when asked, with memory for the free slots', async () =
 test('a stop for the app kills its processes and answers "task stopped"', async () => {
   const childFile = await zipSlowApp();
   const task = stager.stage(startMessage(controller));
-  const child = Number(await waitFor(() => readFile(childFile, 'utf8').catch(() => '')));
+  const child = Number(await eventually(() => readFile(childFile, 'utf8').catch(() => '')));
   stager.bus.publish(stagingStop, { app_id: 'another' });
   stager.bus.publish(stagingStop, { app_id: 'app-1' });
   expect(await task.done).toMatchObject({
@@ -111,21 +127,57 @@ test('a stop for the app kills its processes and answers "task stopped"', async 
     task_log: expect.stringContaining('Staging failed: task stopped'),
     droplet_sha1: null,
   });
-  await waitFor(async () => !(await isRunning(child)));
+  await eventually(async () => !(await isRunning(child)));
   expect(await workspaces()).toEqual([]);
   expect(controller.uploads).toEqual([]);
 });
 
 test('a task that takes too long is killed with all its processes', async () => {
+  const clock = new FakeClock();
+  await restart({ clock });
   const childFile = await zipSlowApp();
-  const last = await stager.stage(startMessage(controller, { timeoutSeconds: 3 })).done;
-  expect(last).toMatchObject({
-    error: 'staging took longer than 3 seconds',
+  const task = stager.stage(startMessage(controller, { timeoutSeconds: 30 }));
+  const child = Number(await eventually(() => readFile(childFile, 'utf8').catch(() => '')));
+  await clock.advance(30_000);
+  expect(await task.done).toMatchObject({
+    error: 'staging took longer than 30 seconds',
     error_info: { type: 'StagingTimeout' },
   });
-  const child = Number(await readFile(childFile, 'utf8'));
-  await waitFor(async () => !(await isRunning(child)));
+  await eventually(async () => !(await isRunning(child)));
   expect(await workspaces()).toEqual([]);
+});
+
+test('commands above the memory limit are killed, those that left the group too', async () => {
+  await restart({ config: { memory_limit_mb: 300 } });
+  const eat = 'global.b = Buffer.alloc(4e8, 1); setInterval(() => {}, 1000)';
+  const childFile = await zipSlowApp(`setsid node -e '${eat}'`);
+  expect(await stager.stage(startMessage(controller)).done).toMatchObject({
+    error: 'staging needed more than 300 MB of memory',
+    error_info: { type: 'OutOfMemory' },
+    task_log: expect.stringContaining('Staging failed: staging needed more than 300 MB'),
+  });
+  const child = Number(await readFile(childFile, 'utf8'));
+  await eventually(async () => !(await isRunning(child)));
+  expect(await workspaces()).toEqual([]);
+});
+
+test('every line and request of a task bears the trace of its start message', async () => {
+  const trace = newTrace();
+  controller.faults = [404];
+  await stager.stage(startMessage(controller), { trace }).done;
+  await stager.stage(startMessage(controller, { taskId: 'task-2' }), { trace }).done;
+  await stager.stage({ ...startMessage(controller), task_id: 'task-3', upload_uri: 'x' }, { trace }).done;
+  const lines = stager.lines.filter((line) => 'task_id' in line);
+  expect(lines.map(({ event, trace_id }) => [event, trace_id])).toEqual(
+    ['task-started', 'task-failed', 'task-started', 'task-finished', 'task-refused'].map((event) => [
+      event,
+      trace.traceId,
+    ]),
+  );
+  expect(controller.traceparents.map((text) => fromTraceparent(text)?.traceId)).toEqual(
+    Array(3).fill(trace.traceId),
+  );
+  expect(new Set(controller.traceparents).size).toBe(3);
 });
 
 test('a download that never answers is ended by the limit too', async () => {
@@ -135,21 +187,31 @@ test('a download that never answers is ended by the limit too', async () => {
 });
 
 test('a task id that came twice is worked on once, also after its end', async () => {
+  const duplicates = (count: number) =>
+    eventually(() => (stager.varz('tasks') as { duplicates: number }).duplicates === count);
+  controller.silent = true;
   const first = stager.stage(startMessage(controller));
-  const second = stager.stage(startMessage(controller), 500);
-  const silence = second.done.catch((error: Error) => error.message);
-  await first.done;
-  const third = stager.stage(startMessage(controller), 500);
-  await stager.stage(startMessage(controller, { taskId: 'task-2' })).done;
+  const second = stager.stage(startMessage(controller));
+  await duplicates(1);
+  await eventually(() => controller.requests.length === 1);
+  stager.bus.publish(stagingStop, { app_id: 'app-1' });
+  expect((await first.done).error).toBe('task stopped');
+  const third = stager.stage(startMessage(controller));
+  await duplicates(2);
+  expect(controller.requests).toHaveLength(1);
+  // Silence cannot be waited for: the stager's next answer comes after what it would have said before.
+  controller.silent = false;
+  expect((await stager.stage(startMessage(controller, { taskId: 'task-2' })).done).error).toBeNull();
+  expect([second.replies, third.replies]).toEqual([[], []]);
+  await stager.stop();
+  await expect(second.done).rejects.toThrow('did not answer');
   await expect(third.done).rejects.toThrow('did not answer');
-  expect(await silence).toContain('did not answer');
-  expect(controller.uploads).toHaveLength(2);
 });
 
 test('one task more than the limit is refused in the first reply', async () => {
   controller.silent = true;
   const tasks = ['a', 'b'].map((taskId) => stager.stage(startMessage(controller, { taskId })));
-  await waitFor(() => tasks.every(({ replies }) => replies.length === 1));
+  await eventually(() => tasks.every(({ replies }) => replies.length === 1));
   const refused = stager.stage(startMessage(controller, { taskId: 'c' }));
   expect(await refused.done).toMatchObject({
     task_id: 'c',
@@ -161,6 +223,7 @@ test('one task more than the limit is refused in the first reply', async () => {
 });
 
 test('cut and failed transfers are tried again; the third failure is told without the URL', async () => {
+  await restart({ clock: hastyClock });
   controller.faults = [503, 0];
   expect((await stager.stage(startMessage(controller, { taskId: 'a' })).done).error).toBeNull();
   expect(controller.requests.map((request) => request.slice(0, 4))).toEqual(['GET ', 'GET ', 'GET ', 'POST']);
@@ -177,6 +240,7 @@ test('cut and failed transfers are tried again; the third failure is told withou
 });
 
 test('an upload that is refused fails the task', async () => {
+  await restart({ clock: hastyClock });
   const message = { ...startMessage(controller), upload_uri: 'http://127.0.0.1:1/x?token=secret' };
   const last = await stager.stage(message).done;
   expect(last).toMatchObject({ error_info: { type: 'UploadFailed' } });
@@ -207,22 +271,45 @@ test('requests that make no sense are refused with the field', async () => {
 
 test('a stager that drains takes nothing new and finishes what it has', async () => {
   controller.silent = true;
-  const task = stager.stage(startMessage(controller, { timeoutSeconds: 1 }));
-  await waitFor(() => task.replies.length === 1);
+  const task = stager.stage(startMessage(controller));
+  await eventually(() => task.replies.length === 1);
   const drained = stager.drain();
   const refused = await stager.stage(startMessage(controller, { taskId: 'task-2' })).done;
   expect(refused.error).toBe('the stager is shutting down');
+  stager.bus.publish(stagingStop, { app_id: 'app-1' });
   await drained;
-  expect((await task.done).error_info?.type).toBe('StagingTimeout');
+  expect((await task.done).error_info?.type).toBe('TaskStopped');
+});
+
+test('a drain ends when its time is up, however long a task may still run', async () => {
+  const clock = new FakeClock();
+  await restart({ clock, config: { drain_timeout: 5 } });
+  controller.silent = true;
+  const task = stager.stage(startMessage(controller));
+  await eventually(() => task.replies.length === 1);
+  const drained = stager.drain();
+  await clock.advance(5000);
+  await drained;
+  expect(stager.varz('active_tasks')).toBe(1);
+  await stager.stop();
+  expect(task.replies[1]?.error).toBe('the stager is shutting down');
 });
 
 test('a stager that stops ends its tasks and says so', async () => {
   controller.silent = true;
   const task = stager.stage(startMessage(controller));
-  await waitFor(() => task.replies.length === 1);
-  const stopped = stager.stop();
-  await waitFor(() => task.replies.length === 2);
-  await stopped;
-  expect(task.replies[1]?.error).toBe('the stager is shutting down');
+  await eventually(() => task.replies.length === 1);
+  await stager.stop();
+  expect((await task.done).error).toBe('the stager is shutting down');
   expect(await workspaces()).toEqual([]);
+});
+
+test('a stop does not wait for the next try of a transfer', async () => {
+  // Time stands still: a pause would never end by itself.
+  await restart({ clock: new FakeClock() });
+  controller.faults = [503];
+  const task = stager.stage(startMessage(controller));
+  await eventually(() => controller.requests.length === 1);
+  await stager.stop();
+  expect((await task.done).error).toBe('the stager is shutting down');
 });

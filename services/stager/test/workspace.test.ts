@@ -4,7 +4,9 @@ import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promis
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { startNats, tempDir } from '@vcap/testkit';
+import { pino } from 'pino';
 import { chooseTaskUser } from '../src/task/task-user.ts';
+import { Workspaces } from '../src/task/workspaces-member.ts';
 import { createWorkspace, removeTree, sweepWorkspaces } from '../src/task/workspace.ts';
 import { startController } from './support/controller.ts';
 import { unpackDroplet } from './support/droplet.ts';
@@ -42,9 +44,35 @@ test('a tree with directories that may not be written to is removed all the same
 
 test('root compiles as nobody where nobody may enter, else as itself', async () => {
   if (!isRoot) return;
-  expect(await chooseTaskUser([dir.path])).toBeUndefined();
+  const inner = join(dir.path, 'inner');
+  await mkdir(inner, { mode: 0o700 });
+  expect(await chooseTaskUser(['/', inner])).toEqual({ user: undefined, closed: dir.path });
   await chmod(dir.path, 0o711);
-  expect(await chooseTaskUser([dir.path])).toEqual({ uid: 65534, gid: 65534 });
+  expect(await chooseTaskUser([inner])).toEqual({ user: undefined, closed: inner });
+  await chmod(inner, 0o711);
+  expect(await chooseTaskUser([inner])).toEqual({ user: { uid: 65534, gid: 65534 } });
+});
+
+test('root says which directory keeps it from compiling as nobody, and opens its own whatever the umask', async () => {
+  if (!isRoot) return;
+  const lines: Record<string, unknown>[] = [];
+  const log = pino(
+    {},
+    { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
+  );
+  const dirs = { baseDir: join(dir.path, 'base'), cacheDir: join(dir.path, 'cache') };
+  await mkdir(join(dirs.cacheDir, 'npm'), { recursive: true, mode: 0o700 });
+  await writeFile(join(dirs.cacheDir, 'npm', 'cached'), '');
+  const closed = new Workspaces({ ...dirs, log });
+  await closed.start();
+  expect(closed.user).toBeUndefined();
+  expect(lines).toEqual([expect.objectContaining({ event: 'compile-as-root', directory: dir.path })]);
+  await chmod(dir.path, 0o711);
+  const open = new Workspaces({ ...dirs, log });
+  await open.start();
+  expect(open.user).toEqual({ uid: 65534, gid: 65534 });
+  expect(lines).toHaveLength(1);
+  expect((await stat(join(dirs.cacheDir, 'npm', 'cached'))).uid).toBe(65534);
 });
 
 test('install scripts run as nobody, with the variables of the app and no way to change the droplet above app/', async () => {
@@ -80,4 +108,4 @@ test('install scripts run as nobody, with the variables of the app and no way to
     await controller.stop();
     await nats.stop();
   }
-}, 30_000);
+});

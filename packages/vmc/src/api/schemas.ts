@@ -90,6 +90,12 @@ export const statsSchema = z.record(
 
 export const resourcesSchema = z.array(z.looseObject({ fn: z.string(), sha1: z.string(), size: z.number() }));
 
+/** What the target's present package of an application is made of. */
+export const packageFilesSchema = z.looseObject({
+  package: z.string(),
+  resources: z.array(z.looseObject({ fn: z.string(), sha1: z.string(), size: z.number(), mode: z.number() })),
+});
+
 export const runtimesSchema = z.record(
   z.string(),
   z.looseObject({

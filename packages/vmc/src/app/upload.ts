@@ -8,14 +8,30 @@ import { appPath } from '../api/apps.ts';
 import type { Client } from '../api/client.ts';
 import { formatBytes } from '../ui/format.ts';
 import type { Ui } from '../ui/ui.ts';
-import { matchResources } from './fingerprint.ts';
-import type { Fingerprint } from './fingerprint.ts';
+import { ApiError } from '../errors.ts';
+import { matchPackage, matchResources } from './fingerprint.ts';
+import type { Base, Fingerprint } from './fingerprint.ts';
 import type { TreeEntry } from './scan.ts';
 import { writeZip } from './zip.ts';
 
+/** Whom to send to, and whether to ask first what is there; `update`: the application has files already. */
+export interface UploadOptions {
+  client: Client;
+  ui: Ui;
+  match: boolean;
+  update?: boolean;
+}
+
+/** What need not be sent. */
+interface Known {
+  base?: Base;
+  resources: Fingerprint[];
+  paths: Set<string>;
+}
+
 /** Sends the bits of an application: asks what the target has, packs the rest, uploads it. */
 export async function uploadBits(
-  o: { client: Client; ui: Ui; match: boolean },
+  o: UploadOptions,
   name: string,
   root: string,
   entries: readonly TreeEntry[],
@@ -23,13 +39,43 @@ export async function uploadBits(
   const { client, ui } = o;
   ui.say('Uploading Application:');
   const known = o.match
-    ? await ui.step('  Checking for available resources', () => matchResources(client, root, entries))
-    : [];
-  const knownPaths = new Set(known.map((entry) => entry.fn));
+    ? await ui.step('  Checking for available resources', () => matchAll(o, name, root, entries))
+    : { resources: [], paths: new Set<string>() };
+  try {
+    await send(o, name, root, entries, known);
+  } catch (error) {
+    // Somebody else changed the application just now, or the target lost a file: start from nothing.
+    if (known.base === undefined || !(error instanceof ApiError) || error.code !== 402) throw error;
+    await uploadBits({ client, ui, match: true }, name, root, entries);
+  }
+}
+
+/** First the application's own package, then the pool for what is new. */
+async function matchAll(
+  o: UploadOptions,
+  name: string,
+  root: string,
+  entries: readonly TreeEntry[],
+): Promise<Known> {
+  const own = o.update === true ? await matchPackage(o.client, name, root, entries) : undefined;
+  const rest = own === undefined ? entries : entries.filter(({ path }) => !own.kept.has(path));
+  const resources = await matchResources(o.client, root, rest);
+  const paths = new Set([...(own?.kept ?? []), ...resources.map(({ fn }) => fn)]);
+  return { ...(own === undefined ? {} : { base: own.base }), resources, paths };
+}
+
+async function send(
+  o: UploadOptions,
+  name: string,
+  root: string,
+  entries: readonly TreeEntry[],
+  known: Known,
+): Promise<void> {
+  const { client, ui } = o;
   const scratch = await mkdtemp(join(tmpdir(), 'vmc-'));
   try {
     const zip = join(scratch, 'app.zip');
-    const rest = entries.filter((entry) => !knownPaths.has(entry.path));
+    const rest = entries.filter((entry) => !known.paths.has(entry.path));
     await ui.step('  Packing application', () => writeZip(root, rest, zip));
     const { size } = await stat(zip);
     await ui.step(`  Uploading (${formatBytes(size)})`, async (step) => {
@@ -48,12 +94,12 @@ export async function uploadBits(
   }
 }
 
-/** The form of an upload as a stream of known length: `_method`, `resources`, `application`, in this order. */
+/** The form of an upload as a stream of known length: `_method`, `resources`, perhaps `base`, `application`, in this order. */
 export function multipart(
   name: string,
   zip: string,
   zipBytes: number,
-  resources: readonly Fingerprint[],
+  known: { resources: readonly Fingerprint[]; base?: Base },
   onSent: (bytes: number) => void = () => undefined,
 ): { stream: Readable; length: number; contentType: string } {
   const boundary = `vmc${randomBytes(12).toString('hex')}`;
@@ -61,7 +107,8 @@ export function multipart(
     `--${boundary}\r\nContent-Disposition: form-data; name="${fieldName}"\r\n\r\n${value}\r\n`;
   const fileName = name.replaceAll(/[^\w.-]/g, '_');
   const head = Buffer.from(
-    `${field('_method', 'put')}${field('resources', JSON.stringify(resources))}` +
+    `${field('_method', 'put')}${field('resources', JSON.stringify(known.resources))}` +
+      (known.base === undefined ? '' : field('base', JSON.stringify(known.base))) +
       `--${boundary}\r\nContent-Disposition: form-data; name="application"; filename="${fileName}.zip"\r\n` +
       'Content-Type: application/zip\r\n\r\n',
   );

@@ -121,7 +121,7 @@ export async function update(context: Context): Promise<void> {
     const entries = await scanTree(root, framework === undefined ? {} : { framework });
     if (!entries.some((entry) => entry.kind !== 'directory'))
       throw new VmcError(`There is nothing to push in ${root}`, { hint: 'Check --path and .vmcignore.' });
-    await uploadBits({ client, ui, match: flags.noResources !== true }, name, root, entries);
+    await uploadBits({ client, ui, match: flags.noResources !== true, update: true }, name, root, entries);
     await restartIfStarted(platformOf(context, client), app);
   }
 }

@@ -27,6 +27,10 @@ export class TestController {
   readonly files: Record<string, string> = {};
   /** Started applications crash instead of running. */
   crash = false;
+  /** What the present package of every application is made of. */
+  packageFiles: { package: string; resources: unknown[] } | undefined;
+  /** The next upload is refused. */
+  refuseUpload = false;
   stagingLog: { text: string; complete: boolean } | undefined;
   /** Holds PUTs that start an application until the promise settles; may answer an error. */
   staging: () => Promise<{ code: number; description: string } | undefined> = async () => undefined;
@@ -126,7 +130,15 @@ export class TestController {
       this.apps.set(name, { ...app, services: [], ...wanted });
       return answer({});
     }
-    if (rest === '/application') return answer({});
+    if (rest === '/resources')
+      return this.packageFiles
+        ? answer(this.packageFiles)
+        : fail(404, 303, "Could not find : 'list of files'");
+    if (rest === '/application') {
+      const refused = this.refuseUpload;
+      this.refuseUpload = false;
+      return refused ? fail(500, 402, 'App packaging failed') : answer({});
+    }
     if (rest === '/staging/log') {
       this.onStagingLog();
       if (this.stagingLog === undefined) return fail(404, 303, "Could not find : 'log'");

@@ -2,8 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Blobstore } from '@vcap/blobstore';
 import type { Logger } from '@vcap/bus';
-import type { AppRecord, Bits, ResourceEntry } from '../ports.ts';
+import type { AppRecord, Bits, PackageFiles, ResourceEntry } from '../ports.ts';
 import { Droplets } from './droplets.ts';
+import { FileLists } from './file-list.ts';
 import { PackageMaker } from './packages.ts';
 import type { PackageLimits } from './packages.ts';
 import { ResourcePool } from './resource-pool.ts';
@@ -27,12 +28,20 @@ export class BlobBits implements Bits {
   readonly #pool: ResourcePool;
   readonly #maker: PackageMaker;
   readonly #droplets: Droplets;
+  readonly #lists: FileLists;
 
   constructor({ blobstore, workDirs, packages, mostDropletBytes, pool, log }: BlobBitsParts) {
     this.#blobstore = blobstore;
     this.#workDirs = workDirs;
     this.#pool = new ResourcePool(blobstore, pool);
-    this.#maker = new PackageMaker(blobstore, this.#pool, packages, log);
+    this.#lists = new FileLists(blobstore);
+    this.#maker = new PackageMaker({
+      blobstore,
+      pool: this.#pool,
+      lists: this.#lists,
+      limits: packages,
+      log,
+    });
     this.#droplets = new Droplets(blobstore, mostDropletBytes);
   }
 
@@ -41,9 +50,11 @@ export class BlobBits implements Bits {
   }
 
   upload(app: AppRecord, request: IncomingMessage): Promise<{ sha1: string }> {
-    return this.#workDirs.use((folder) =>
-      this.#maker.make(packageKey(app.guid), app.orgGuid, request, folder),
-    );
+    return this.#workDirs.use((folder) => this.#maker.make(packageKey(app.guid), app, request, folder));
+  }
+
+  async packageFiles(app: AppRecord): Promise<PackageFiles | undefined> {
+    return app.packageHash === null ? undefined : this.#lists.read(app.guid, app.packageHash);
   }
 
   async openPackage(appGuid: string): Promise<{ size: number; body: Readable } | undefined> {
@@ -64,6 +75,7 @@ export class BlobBits implements Bits {
 
   async deleteApp(appGuid: string): Promise<void> {
     await this.#blobstore.delete(packageKey(appGuid));
+    await this.#lists.delete(appGuid);
     await this.#droplets.deleteAll(appGuid);
   }
 }

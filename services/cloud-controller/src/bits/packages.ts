@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import type { Blobstore } from '@vcap/blobstore';
 import type { Logger } from '@vcap/bus';
 import { ApiError } from '../errors.ts';
+import type { AppRecord } from '../ports.ts';
+import { parseBase } from './file-list.ts';
+import type { FileLists, Kept } from './file-list.ts';
 import { FileTree, quote } from './file-tree.ts';
 import { inLanes } from './in-lanes.ts';
 import { allowanceOf } from './meter.ts';
@@ -24,28 +27,41 @@ export interface PackageLimits {
   mostEntries: number;
 }
 
+/** What packages are made with. */
+export interface PackageMakerParts {
+  blobstore: Blobstore;
+  pool: ResourcePool;
+  lists: FileLists;
+  limits: PackageLimits;
+  log: Logger;
+}
+
 /** Makes packages from what clients upload and what the pool has. */
 export class PackageMaker {
   readonly #blobstore: Blobstore;
   readonly #pool: ResourcePool;
+  readonly #lists: FileLists;
   readonly #limits: PackageLimits;
   readonly #log: Logger;
 
-  constructor(blobstore: Blobstore, pool: ResourcePool, limits: PackageLimits, log: Logger) {
+  constructor({ blobstore, pool, lists, limits, log }: PackageMakerParts) {
     this.#log = log;
     this.#blobstore = blobstore;
     this.#pool = pool;
+    this.#lists = lists;
     this.#limits = limits;
   }
 
   /** Reads the upload, writes the package under `key`, and then lets its new files into the pool. */
   async make(
     key: string,
-    orgGuid: string,
+    app: AppRecord,
     request: IncomingMessage,
     workDir: string,
   ): Promise<{ sha1: string }> {
-    const { archive, resources } = await this.#receive(request, join(workDir, 'upload.zip'));
+    const { orgGuid } = app;
+    const { archive, resources: named, base } = await this.#receive(request, join(workDir, 'upload.zip'));
+    const resources = base === undefined ? named : [...named, ...(await this.#kept(app, base))];
     const tree = new FileTree(this.#limits.mostEntries);
     const allowance = allowanceOf(this.#limits.mostBytes);
     await this.#checkPooled(orgGuid, resources, allowance);
@@ -55,10 +71,12 @@ export class PackageMaker {
     }
     tree.checkLinks();
     const path = join(workDir, 'package.zip');
-    const sha1 = await writePackage(tree, path, (source, name) =>
-      this.#pool.openChecked(orgGuid, source, name),
-    );
+    const sha1 = await writePackage(tree, path, {
+      open: (source, name) => this.#pool.openChecked(orgGuid, source, name),
+      read: (source, name) => this.#pool.readChecked(orgGuid, source, name),
+    });
     await this.#blobstore.putFile(key, path);
+    await this.#lists.write(app.guid, sha1, tree, workDir);
     await this.#admit(orgGuid, tree);
     return { sha1 };
   }
@@ -66,13 +84,15 @@ export class PackageMaker {
   async #receive(
     request: IncomingMessage,
     path: string,
-  ): Promise<{ archive: string | undefined; resources: Resource[] }> {
+  ): Promise<{ archive: string | undefined; resources: Resource[]; base: Kept | undefined }> {
     const { mostBytes, mostEntries } = this.#limits;
     let archive: string | undefined;
     let text: string | undefined;
+    let base: Kept | undefined;
     await readForm(request, {
       field: (name, value) => {
         if (name === 'resources') text = value;
+        else if (name === 'base') base = parseBase(value);
         else if (name === 'application' && value !== '')
           throw new ApiError(100, 'application must be a file');
       },
@@ -83,8 +103,18 @@ export class PackageMaker {
       },
     });
     const resources = parseResources(text, mostEntries);
-    if (archive === undefined && resources.length === 0) throw new ApiError(402, 'nothing was uploaded');
-    return { archive, resources };
+    if (archive === undefined && resources.length === 0 && base === undefined)
+      throw new ApiError(402, 'nothing was uploaded');
+    return { archive, resources, base };
+  }
+
+  /** The files of the app's present package that the client has still. Throws 402 when that is another package. */
+  async #kept(app: AppRecord, base: Kept): Promise<Resource[]> {
+    const list =
+      app.packageHash === base.package ? await this.#lists.read(app.guid, base.package) : undefined;
+    if (!list) throw new ApiError(402, 'the application changed meanwhile; push again');
+    const without = new Set(base.without);
+    return list.resources.filter(({ fn }) => !without.has(fn));
   }
 
   /** Before anything is unpacked: a client whose pooled file is gone hears of it soonest. */

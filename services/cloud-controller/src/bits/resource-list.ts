@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { ApiError } from '../errors.ts';
 
-const entry = z.looseObject({
+/** One known file, as clients name it. */
+export const resourceEntry = z.looseObject({
   fn: z.string().min(1),
   size: z.int().min(0),
   sha1: z
@@ -19,7 +20,7 @@ const entry = z.looseObject({
     ])
     .optional(),
 });
-export type Resource = z.infer<typeof entry>;
+export type Resource = z.infer<typeof resourceEntry>;
 
 /** Reads the `resources` field of an upload; throws 100 saying which entry is wrong. */
 export function parseResources(text: string | undefined, most: number): Resource[] {
@@ -30,7 +31,7 @@ export function parseResources(text: string | undefined, most: number): Resource
   } catch {
     throw new ApiError(100, 'the field resources is not JSON');
   }
-  const result = z.array(entry).max(most).safeParse(value);
+  const result = z.array(resourceEntry).max(most).safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   throw new ApiError(100, `resources ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not valid'}`);

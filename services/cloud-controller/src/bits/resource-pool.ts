@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import type { Blobstore } from '@vcap/blobstore';
 import { ApiError } from '../errors.ts';
 import type { ResourceEntry } from '../ports.ts';
@@ -53,20 +54,34 @@ export class ResourcePool {
     { sha1, size }: { sha1: string; size: number },
     name: string,
   ): Promise<Readable> {
-    const key = keyOf(orgGuid, sha1);
-    const blob = await this.#blobstore.open(key);
-    if (blob?.size !== size) {
-      blob?.body.destroy();
-      throw new ApiError(402, `the known content of ${quote(name)} is gone; push again`);
-    }
-    const { body } = blob;
-    const spoilt = async (): Promise<never> => {
-      await this.#blobstore.delete(key);
-      throw new ApiError(402, `the known content of ${quote(name)} was damaged; push again`);
-    };
+    const body = await this.#open(orgGuid, { sha1, size }, name);
+    const spoilt = (): Promise<never> => this.#spoilt(orgGuid, sha1, name);
     const stream = Readable.from(checked(body, sha1, spoilt), { objectMode: false });
     // The generator does not see to it when it never began.
     return stream.once('close', () => body.destroy());
+  }
+
+  /** As openChecked, for content that fits into memory. */
+  async readChecked(orgGuid: string, source: { sha1: string; size: number }, name: string): Promise<Buffer> {
+    const content = await buffer(await this.#open(orgGuid, source, name));
+    const same = createHash('sha1').update(content).digest('hex') === source.sha1;
+    return same ? content : this.#spoilt(orgGuid, source.sha1, name);
+  }
+
+  async #open(
+    orgGuid: string,
+    { sha1, size }: { sha1: string; size: number },
+    name: string,
+  ): Promise<Readable> {
+    const blob = await this.#blobstore.open(keyOf(orgGuid, sha1));
+    if (blob?.size === size) return blob.body;
+    blob?.body.destroy();
+    throw new ApiError(402, `the known content of ${quote(name)} is gone; push again`);
+  }
+
+  async #spoilt(orgGuid: string, sha1: string, name: string): Promise<never> {
+    await this.#blobstore.delete(keyOf(orgGuid, sha1));
+    throw new ApiError(402, `the known content of ${quote(name)} was damaged; push again`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sweepStale } from '@vcap/blobstore';
@@ -6,9 +6,10 @@ import type { Logger } from '@vcap/bus';
 import type { Clock } from '@vcap/clock';
 import { ApiError } from '../errors.ts';
 import { isFull } from './no-space.ts';
+import { isOrphan, ownerTag } from './work-owner.ts';
 
 const PREFIX = 'vcap-upload-';
-/** No upload takes so long; several controllers may use one folder, so younger ones may be another's. */
+/** No upload takes so long; controllers of several hosts may use one folder, so younger ones may be another's. */
 const STALE_MS = 24 * 60 * 60 * 1000;
 
 /** Folders for work in progress, one per upload; what a process that died left behind goes at the next start. */
@@ -21,13 +22,15 @@ export class WorkDirs {
     this.#log = log;
     mkdirSync(folder, { recursive: true });
     sweepStale(folder, clock.now() - STALE_MS, PREFIX);
+    for (const name of readdirSync(folder))
+      if (isOrphan(name, PREFIX)) rmSync(join(folder, name), { recursive: true, force: true });
   }
 
   /** Gives `work` a folder that is gone afterwards whatever happens. A full disk is a 402 with a plain text. */
   async use<T>(work: (folder: string) => Promise<T>): Promise<T> {
     let folder: string | undefined;
     try {
-      folder = await mkdtemp(join(this.#folder, PREFIX));
+      folder = await mkdtemp(join(this.#folder, `${PREFIX}${ownerTag()}`));
       return await work(folder);
     } catch (error) {
       if (!isFull(error)) throw error;

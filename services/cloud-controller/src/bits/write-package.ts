@@ -1,11 +1,11 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { PassThrough, Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { ZipFile } from 'yazl';
 import type { FileSource, FileTree, PooledSource, Source } from './file-tree.ts';
 import { inLanes } from './in-lanes.ts';
+import { looksPacked } from './looks-packed.ts';
 import { Meter } from './meter.ts';
 
 /**
@@ -21,19 +21,22 @@ const BATCH_BYTES = 8 * 1024 * 1024;
 const BATCH_ENTRIES = 128;
 const LANES = 8;
 
-/** Opens pooled content; the stream fails if it is not what its sha1 says. */
-export type OpenPooled = (source: PooledSource, path: string) => Promise<Readable>;
+/** Gives pooled content; fails if it is not what its sha1 says. */
+export interface Pooled {
+  open(source: PooledSource, path: string): Promise<Readable>;
+  read(source: PooledSource, path: string): Promise<Buffer>;
+}
 type Entries = [string, Source][];
 type Content = (name: string, source: FileSource | PooledSource) => Readable;
 
 /** Writes the tree as a zip file and answers its hex sha1. No more than two batches are in memory at a time. */
-export async function writePackage(tree: FileTree, path: string, openPooled: OpenPooled): Promise<string> {
+export async function writePackage(tree: FileTree, path: string, pooled: Pooled): Promise<string> {
   const zip = new ZipFile();
   const output = zip.outputStream as PassThrough;
   const opened = new Set<Readable>();
   zip.on('error', (error: Error) => output.destroy(error));
   const content: Content = (name, source) => {
-    const stream = Readable.from(contentOf(name, source, openPooled), { objectMode: false });
+    const stream = Readable.from(contentOf(name, source, pooled), { objectMode: false });
     opened.add(stream);
     // The library does not watch the streams it is given.
     return stream
@@ -42,7 +45,7 @@ export async function writePackage(tree: FileTree, path: string, openPooled: Ope
   };
   const meter = new Meter();
   const written = pipeline(output, meter, createWriteStream(path, { mode: 0o600 }));
-  const added = addAll(zip, tree, content, written).catch((error: Error) => output.destroy(error));
+  const added = addAll(zip, tree, pooled, content, written).catch((error: Error) => output.destroy(error));
   try {
     await written;
   } finally {
@@ -55,16 +58,22 @@ export async function writePackage(tree: FileTree, path: string, openPooled: Ope
 async function* contentOf(
   name: string,
   source: FileSource | PooledSource,
-  openPooled: OpenPooled,
+  pooled: Pooled,
 ): AsyncGenerator<Buffer> {
-  yield* source.kind === 'pooled' ? await openPooled(source, name) : createReadStream(source.tempPath);
+  yield* source.kind === 'pooled' ? await pooled.open(source, name) : createReadStream(source.tempPath);
 }
 
-async function addAll(zip: ZipFile, tree: FileTree, content: Content, written: Promise<void>): Promise<void> {
+async function addAll(
+  zip: ZipFile,
+  tree: FileTree,
+  pooled: Pooled,
+  content: Content,
+  written: Promise<void>,
+): Promise<void> {
   let before = Promise.resolve();
   for (const batch of batchesOf(tree.entries())) {
     // Read while the batch before is being written.
-    const small = await readSmall(batch, content);
+    const small = await readSmall(batch, pooled);
     await Promise.race([before, written]);
     const last = batch.length - 1;
     before = new Promise((resolve) => {
@@ -93,12 +102,12 @@ function* batchesOf(entries: Entries): Generator<Entries> {
   if (batch.length > 0) yield batch;
 }
 
-async function readSmall(batch: Entries, content: Content): Promise<Map<string, Buffer>> {
+async function readSmall(batch: Entries, pooled: Pooled): Promise<Map<string, Buffer>> {
   const read = new Map<string, Buffer>();
   await inLanes(batch, LANES, async ([name, source]) => {
     if (source.kind === 'directory' || source.kind === 'link' || source.size > SMALL_BYTES) return;
-    const pooled = source.kind === 'pooled';
-    read.set(name, pooled ? await buffer(content(name, source)) : await readFile(source.tempPath));
+    const content = source.kind === 'pooled' ? pooled.read(source, name) : readFile(source.tempPath);
+    read.set(name, await content);
   });
   return read;
 }
@@ -116,7 +125,11 @@ function addEntry(
   if (source.kind === 'link') {
     return zip.addBuffer(Buffer.from(source.target), name, { ...STAMP, mode: 0o120777, compress: false });
   }
-  const options = { ...STAMP, mode: 0o100000 | source.mode, compressionLevel: COMPRESSION_LEVEL };
+  const options = {
+    ...STAMP,
+    mode: 0o100000 | source.mode,
+    compressionLevel: small && looksPacked(small) ? 0 : COMPRESSION_LEVEL,
+  };
   if (small && !onRead) return zip.addBuffer(small, name, options);
   zip.addReadStreamLazy(name, { ...options, size: source.size }, (done) => {
     const stream = small

@@ -1,6 +1,5 @@
 import { Kysely, MysqlDialect } from 'kysely';
-import type { Transaction } from 'kysely';
-import { createPool } from 'mysql2';
+import type { MysqlPool, Transaction } from 'kysely';
 import type { Clock } from '@vcap/clock';
 import type { Schema } from './schema.ts';
 import { sqliteDialect } from './sqlite-dialect.ts';
@@ -25,11 +24,15 @@ export function openDatabase(config: DatabaseConfig, clock: Clock): Database {
   const dialect =
     config.dialect === 'sqlite'
       ? sqliteDialect(config.path, clock)
-      : new MysqlDialect({
-          pool: createPool({ uri: config.uri, connectionLimit: 10, timezone: 'Z', charset: 'utf8mb4_bin' }),
-        });
+      : new MysqlDialect({ pool: () => openPool(config.uri) });
   const db = new Kysely<Schema>({ dialect });
   return { db, dialect: config.dialect, clock, close: () => db.destroy() };
+}
+
+/** The client is loaded where it is used: it takes 15 MB. */
+async function openPool(uri: string): Promise<MysqlPool> {
+  const { createPool } = await import('mysql2');
+  return createPool({ uri, connectionLimit: 10, timezone: 'Z', charset: 'utf8mb4_bin' });
 }
 
 const TRANSACTION_ATTEMPTS = 5;

@@ -62,6 +62,7 @@ export class World {
     return {
       match: async (_org, list) => list.filter((entry) => entry.size > 1),
       upload: (app, request) => keep(this.packages, app.guid, request),
+      packageFiles: async () => undefined,
       openPackage: (guid) => open(this.packages, guid),
       storeDroplet: (guid, request) => keep(this.droplets, guid, request),
       openDroplet: (guid) => open(this.droplets, guid),

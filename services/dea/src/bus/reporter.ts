@@ -1,5 +1,5 @@
 import { deaAdvertise, deaHeartbeat, dropletExited, routerRegister, routerUnregister } from '@vcap/bus';
-import type { Bus, Logger, StartMessage } from '@vcap/bus';
+import type { Bus, DropletExited, Logger, StartMessage, Trace } from '@vcap/bus';
 import type { Instance } from '../instance/instance.ts';
 import type { Registry } from '../instance/registry.ts';
 import { holdsDisk, holdsMemory, isRouted } from '../instance/states.ts';
@@ -27,54 +27,71 @@ export class Reporter {
 
   /** Turns a change of state into what router, health manager and controllers must know of it. */
   stateChanged(instance: Instance, from: InstanceState): void {
-    const { state, message } = instance;
-    const fields = { instance: instance.id, droplet: message.droplet, index: message.index, from, to: state };
-    this.log.info({ event: 'instance-state', ...fields, ...(state === 'CRASHED' ? exitOf(instance) : {}) });
-    if (isRouted(from) && !isRouted(state)) this.unregister(instance, message.uris);
-    if (state === 'RUNNING') this.register(instance, message.uris);
-    if (state === 'CRASHED') this.bus.publish(dropletExited, exitedMessage(instance, 'CRASHED'));
+    const { id, state, message, trace } = instance;
+    this.log.info({
+      event: 'instance-state',
+      instance: id,
+      droplet: message.droplet,
+      index: message.index,
+      from,
+      to: state,
+      trace_id: trace.traceId,
+      ...(state === 'CRASHED' ? exitOf(instance) : {}),
+    });
+    if (isRouted(from) && !isRouted(state)) this.unregister(instance, message.uris, trace);
+    if (state === 'RUNNING') this.register(instance, message.uris, trace);
+    if (state === 'CRASHED') this.bus.publish(dropletExited, exitedMessage(instance, 'CRASHED'), trace);
     if (state === 'STOPPED' && from === 'STOPPING')
-      this.bus.publish(dropletExited, exitedMessage(instance, instance.stopReason));
-    if (state === 'RUNNING' || state === 'CRASHED') this.heartbeat();
-    if (holdsMemory(from) !== holdsMemory(state) || holdsDisk(from) !== holdsDisk(state)) this.advertise();
+      this.bus.publish(dropletExited, exitedMessage(instance, instance.stopReason), trace);
+    if (state === 'RUNNING' || state === 'CRASHED') this.heartbeat(trace);
+    if (holdsMemory(from) !== holdsMemory(state) || holdsDisk(from) !== holdsDisk(state))
+      this.advertise(trace);
   }
 
-  heartbeat(): void {
-    this.bus.publish(deaHeartbeat, heartbeat(this.facts(), this.registry));
+  /** `trace` here and below: of what caused it; none for what is said at intervals. */
+  heartbeat(trace?: Trace): void {
+    this.bus.publish(deaHeartbeat, heartbeat(this.facts(), this.registry), trace);
   }
 
-  advertise(): void {
+  advertise(trace?: Trace): void {
     if (this.listening && !this.leaving)
-      this.bus.publish(deaAdvertise, advertisement(this.facts(), this.registry));
+      this.bus.publish(deaAdvertise, advertisement(this.facts(), this.registry), trace);
   }
 
-  register(instance: Instance, uris: string[]): void {
-    if (uris.length > 0) this.bus.publish(routerRegister, registration(this.facts(), instance, uris));
+  register(instance: Instance, uris: string[], trace?: Trace): void {
+    if (uris.length > 0) this.bus.publish(routerRegister, registration(this.facts(), instance, uris), trace);
   }
 
-  unregister(instance: Instance, uris: string[]): void {
-    if (uris.length > 0) this.bus.publish(routerUnregister, registration(this.facts(), instance, uris));
+  unregister(instance: Instance, uris: string[], trace?: Trace): void {
+    if (uris.length > 0)
+      this.bus.publish(routerUnregister, registration(this.facts(), instance, uris), trace);
   }
 
-  registerAll(): void {
+  registerAll(trace?: Trace): void {
     for (const instance of this.registry.all())
-      if (isRouted(instance.state)) this.register(instance, instance.message.uris);
+      if (isRouted(instance.state)) this.register(instance, instance.message.uris, trace);
   }
 
   /** Answers a start that cannot be: without an answer the controller would wait for the health manager. */
-  refused(message: StartMessage, instanceId: string, why: string, nowMs: number): void {
-    this.log.warn({ event: 'start-refused', droplet: message.droplet, index: message.index, why });
-    this.bus.publish(dropletExited, {
-      droplet: message.droplet,
+  refused(
+    { message, trace, why }: { message: StartMessage; trace: Trace; why: string },
+    instanceId: string,
+    nowMs: number,
+  ): void {
+    const { droplet, index } = message;
+    this.log.warn({ event: 'start-refused', droplet, index, why, trace_id: trace.traceId });
+    const exited: DropletExited = {
+      droplet,
       version: message.version,
       instance: instanceId,
-      index: message.index,
+      index,
       reason: 'CRASHED',
       crash_timestamp: Math.floor(nowMs / 1000),
       cc_partition: message.cc_partition,
       exit_status: -1,
       exit_description: why,
-    });
+    };
+    this.bus.publish(dropletExited, exited, trace);
   }
 }
 

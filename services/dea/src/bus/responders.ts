@@ -10,7 +10,7 @@ import {
   healthmanagerStart,
   routerStart,
 } from '@vcap/bus';
-import type { Bus, Logger, RouterStart, StartMessage, Subscription } from '@vcap/bus';
+import type { Bus, Logger, RouterStart, StartMessage, Subscription, Trace } from '@vcap/bus';
 import type { Clock } from '@vcap/clock';
 import { matches } from '../instance/filter.ts';
 import type { InstanceManager } from '../instance/instance-manager.ts';
@@ -38,15 +38,15 @@ export interface ResponderParts {
 export function subscribeAll(parts: ResponderParts): Subscription[] {
   const { bus, clock, facts, manager, registry, reporter } = parts;
   return [
-    bus.subscribe(deaInstanceStart.for(facts().id), (message) => onStart(parts, message)),
-    bus.subscribe(deaStop, (filter) => manager.stopMatching(filter)),
-    bus.subscribe(deaUpdate, (message) => {
-      manager.update(message, (instance, added, removed) => {
+    bus.subscribe(deaInstanceStart.for(facts().id), (message, { trace }) => onStart(parts, message, trace)),
+    bus.subscribe(deaStop, (filter, { trace }) => manager.stopMatching(filter, trace)),
+    bus.subscribe(deaUpdate, (message, { trace }) => {
+      manager.update(message, trace, (instance, added, removed) => {
         if (!isRouted(instance.state)) return;
-        reporter.register(instance, added);
-        reporter.unregister(instance, removed);
+        reporter.register(instance, added, trace);
+        reporter.unregister(instance, removed, trace);
       });
-      if (message.version != null) reporter.heartbeat();
+      if (message.version != null) reporter.heartbeat(trace);
     }),
     bus.subscribe(deaFindDroplet, (filter, { reply }) => {
       for (const instance of registry.all())
@@ -58,11 +58,11 @@ export function subscribeAll(parts: ResponderParts): Subscription[] {
       for (const instance of registry.all())
         if (isRouted(instance.state)) reply?.(stats(facts(), instance, clock.now()));
     }),
-    bus.subscribe(deaLocate, () => reporter.advertise()),
-    bus.subscribe(healthmanagerStart, () => reporter.heartbeat()),
-    bus.subscribe(routerStart, (message) => {
+    bus.subscribe(deaLocate, (_message, { trace }) => reporter.advertise(trace)),
+    bus.subscribe(healthmanagerStart, (_message, { trace }) => reporter.heartbeat(trace)),
+    bus.subscribe(routerStart, (message, { trace }) => {
       parts.routerStarted(message);
-      reporter.registerAll();
+      reporter.registerAll(trace);
     }),
   ];
 }
@@ -71,10 +71,12 @@ export function subscribeAll(parts: ResponderParts): Subscription[] {
 function onStart(
   { clock, facts, log, manager, registry, reporter }: ResponderParts,
   message: StartMessage,
+  trace: Trace,
 ): void {
   const double = manager.duplicateOf(message);
   if (double !== undefined) {
-    log.warn({ event: 'duplicate-start-ignored', droplet: message.droplet, instance: double.id });
+    const fields = { droplet: message.droplet, instance: double.id, trace_id: trace.traceId };
+    log.warn({ event: 'duplicate-start-ignored', ...fields });
     return;
   }
   const { memoryMb, diskMb, runtimes } = facts();
@@ -86,9 +88,9 @@ function onStart(
     runtimes: new Set(runtimes.map(({ name }) => name)),
     shuttingDown: reporter.leaving,
   });
-  if (why === undefined) manager.start(message);
-  else reporter.refused(message, randomBytes(16).toString('hex'), why, clock.now());
-  reporter.advertise();
+  if (why === undefined) manager.start(message, trace);
+  else reporter.refused({ message, trace, why }, randomBytes(16).toString('hex'), clock.now());
+  reporter.advertise(trace);
 }
 
 function status({ facts, registry, reporter }: ResponderParts): Record<string, unknown> {

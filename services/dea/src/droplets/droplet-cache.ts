@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { retry } from '@vcap/clock';
 import type { Clock } from '@vcap/clock';
-import type { Logger } from '@vcap/bus';
+import type { Logger, Trace } from '@vcap/bus';
 import { download, sha1Of } from './download.ts';
 
 /** Settings of the cache. */
@@ -16,6 +16,16 @@ export interface DropletCacheOptions {
   tmpDir: string;
   maxBytes: number;
   retryDelayMs?: number;
+}
+
+/** A droplet that somebody wants. */
+export interface WantedDroplet {
+  /** Hex digest. */
+  sha1: string;
+  /** May hold credentials: never log it. */
+  uri: string;
+  /** Whose start it is for; of several that wait for one download, the first's. */
+  trace: Trace;
 }
 
 /** Droplets by digest: one download per digest at a time, checked while it streams and again before each use. */
@@ -36,12 +46,13 @@ export class DropletCache {
   }
 
   /** Calls `use` with the path of the verified droplet, which stays there meanwhile. */
-  async withDroplet(sha1: string, uri: string, use: (path: string) => Promise<void>): Promise<void> {
-    const digest = sha1.toLowerCase();
+  async withDroplet(wanted: WantedDroplet, use: (path: string) => Promise<void>): Promise<void> {
+    const digest = wanted.sha1.toLowerCase();
+    const { traceId } = wanted.trace;
     this.inUse.set(digest, (this.inUse.get(digest) ?? 0) + 1);
     try {
       const path = this.path(digest);
-      await this.ensure(digest, uri);
+      await this.ensure({ ...wanted, sha1: digest });
       const now = new Date(this.options.clock.now());
       await utimes(path, now, now);
       await use(path);
@@ -50,7 +61,7 @@ export class DropletCache {
       if (left > 0) this.inUse.set(digest, left);
       else this.inUse.delete(digest);
       await this.trim().catch((error: unknown) =>
-        this.options.log.warn({ event: 'droplet-trim-failed', err: error }),
+        this.options.log.warn({ event: 'droplet-trim-failed', trace_id: traceId, err: error }),
       );
     }
   }
@@ -59,30 +70,32 @@ export class DropletCache {
     return join(this.options.dir, `${sha1}.tgz`);
   }
 
-  private ensure(sha1: string, uri: string): Promise<void> {
+  private ensure(wanted: WantedDroplet): Promise<void> {
+    const { sha1 } = wanted;
     let fetch = this.fetching.get(sha1);
     if (fetch === undefined) {
-      fetch = this.fetch(sha1, uri).finally(() => this.fetching.delete(sha1));
+      fetch = this.fetch(wanted).finally(() => this.fetching.delete(sha1));
       this.fetching.set(sha1, fetch);
     }
     return fetch;
   }
 
-  private async fetch(sha1: string, uri: string): Promise<void> {
-    const { clock, log, tmpDir, retryDelayMs } = this.options;
+  private async fetch({ sha1, trace, uri }: WantedDroplet): Promise<void> {
+    const { clock, tmpDir, retryDelayMs } = this.options;
+    const log = this.options.log.child({ trace_id: trace.traceId, sha1 });
     const cached = await sha1Of(this.path(sha1)).catch(() => undefined);
     if (cached === sha1) return;
     if (cached !== undefined) {
-      log.warn({ event: 'droplet-cache-damaged', sha1 });
+      log.warn({ event: 'droplet-cache-damaged' });
       await rm(this.path(sha1), { force: true });
     }
     await retry(clock, { attempts: 3, delayMs: retryDelayMs ?? 500, factor: 2 }, async (attempt) => {
       const pending = join(tmpDir, `${sha1}-${randomBytes(4).toString('hex')}`);
       try {
-        await download(uri, pending, sha1);
+        await download({ uri, sha1, trace }, pending);
         await rename(pending, this.path(sha1));
       } catch (error) {
-        log.warn({ event: 'droplet-download-failed', sha1, attempt, error: (error as Error).message });
+        log.warn({ event: 'droplet-download-failed', attempt, error: (error as Error).message });
         throw error;
       } finally {
         await rm(pending, { force: true });

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import express from 'express';
 import type { NextFunction, Request, Response } from 'express';
+import { fromTraceparent } from '@vcap/bus';
 import type { Logger } from '@vcap/bus';
 import { listDirectory } from './listing.ts';
 import { openInside } from './open-inside.ts';
@@ -99,7 +100,13 @@ export class FileServer {
         response.type('text').send(await listDirectory(entry.fdPath, relative === ''));
       else await sendFile(request, response, entry);
     } catch (error) {
-      this.options.log.debug({ event: 'file-send-failed', instance: id, error: (error as Error).message });
+      const trace = fromTraceparent(request.get('traceparent'));
+      this.options.log.debug({
+        event: 'file-send-failed',
+        instance: id,
+        ...(trace ? { trace_id: trace.traceId } : {}),
+        error: (error as Error).message,
+      });
       response.destroy();
     } finally {
       await entry.handle.close().catch(() => undefined);

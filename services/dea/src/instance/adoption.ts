@@ -1,5 +1,6 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { newTrace } from '@vcap/bus';
 import type { Snapshot, SnapshotEntry } from '../snapshot/snapshot-file.ts';
 import type { Instance } from './instance.ts';
 import type { InstanceManager } from './instance-manager.ts';
@@ -22,7 +23,13 @@ export async function adoptInstances(
 
 async function adoptOne(world: InstanceWorld, manager: InstanceManager, entry: SnapshotEntry): Promise<void> {
   const { log, ports, registry, warden } = world;
-  const instance = manager.make(entry.id, entry.handle, entry.message, entry.private_instance_id);
+  const instance = manager.make({
+    id: entry.id,
+    handle: entry.handle,
+    message: entry.message,
+    privateInstanceId: entry.private_instance_id,
+    trace: newTrace(),
+  });
   instance.port = entry.port;
   instance.restore(entry.state, entry.state_since_ms, entry.started_at_ms);
   if (entry.state === 'CRASHED') {
@@ -37,8 +44,9 @@ async function adoptOne(world: InstanceWorld, manager: InstanceManager, entry: S
     instance: instance.id,
     state: entry.state,
     alive: instance.container !== undefined,
+    trace_id: instance.trace.traceId,
   });
-  if (entry.state === 'STOPPING') void manager.stop(instance);
+  if (entry.state === 'STOPPING') void manager.stop(instance, instance.trace);
   else if (entry.state === 'RUNNING' || entry.state === 'EVACUATING') resume(manager, instance);
   else await abandon(manager, instance);
 }

@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DeaUpdate, StartMessage, StopFilter } from '@vcap/bus';
+import { newTrace } from '@vcap/bus';
+import type { DeaUpdate, StartMessage, StopFilter, Trace } from '@vcap/bus';
 import { Instance } from './instance.ts';
+import type { InstanceParts } from './instance.ts';
 import { matches, stopMatches } from './filter.ts';
 import type { InstanceWorld } from './parts.ts';
 import { startInstance } from './start-instance.ts';
-import { isLive } from './states.ts';
+import { isLive, isRouted } from './states.ts';
 
 /** Starts, stops, changes and forgets instances. Each one's work goes through its own queue. */
 export class InstanceManager {
@@ -25,10 +27,16 @@ export class InstanceManager {
   }
 
   /** Reserves at once, then works on. The caller has checked that there is room. */
-  start(message: StartMessage): Instance {
+  start(message: StartMessage, trace: Trace): Instance {
     const { world } = this;
     const id = randomBytes(16).toString('hex');
-    const instance = this.make(id, id, message, randomBytes(32).toString('hex'));
+    const instance = this.make({
+      id,
+      handle: id,
+      message,
+      privateInstanceId: randomBytes(32).toString('hex'),
+      trace,
+    });
     world.registry.add(instance);
     world.changed();
     void instance.queue.run(() => this.runStart(instance));
@@ -36,22 +44,25 @@ export class InstanceManager {
   }
 
   /** An instance that reports to this manager. */
-  make(id: string, handle: string, message: StartMessage, privateInstanceId: string): Instance {
+  make(parts: Omit<InstanceParts, 'rootDir' | 'nowMs'>): Instance {
     const { clock, instancesDir } = this.world;
-    const rootDir = join(instancesDir, handle);
-    const parts = { id, handle, message, privateInstanceId, rootDir, nowMs: clock.now() };
-    return new Instance(parts, (changed, from) => this.world.stateChanged(changed, from));
+    const rootDir = join(instancesDir, parts.handle);
+    return new Instance({ ...parts, rootDir, nowMs: clock.now() }, (changed, from) =>
+      this.world.stateChanged(changed, from),
+    );
   }
 
   /** Stops what a `dea.stop` names. */
-  async stopMatching(filter: StopFilter): Promise<void> {
+  async stopMatching(filter: StopFilter, trace: Trace): Promise<void> {
     const named = this.world.registry.all().filter((instance) => stopMatches(filter, instance));
-    await Promise.all(named.map((instance) => this.stop(instance)));
+    await Promise.all(named.map((instance) => this.stop(instance, trace)));
   }
 
   /** Ends an instance in whatever state it is and forgets it with its files. */
-  stop(instance: Instance, reason: 'STOPPED' | 'DEA_SHUTDOWN' = 'STOPPED'): Promise<void> {
+  stop(instance: Instance, trace: Trace, reason: 'STOPPED' | 'DEA_SHUTDOWN' = 'STOPPED'): Promise<void> {
     const { clock, log } = this.world;
+    // A second stop changes nothing, so what follows still belongs to the first.
+    if (instance.state !== 'STOPPING') instance.trace = trace;
     if (isLive(instance.state)) {
       instance.stopReason = reason;
       instance.setState('STOPPING', clock.now());
@@ -63,7 +74,13 @@ export class InstanceManager {
         const grace = instance.message.stop_grace;
         const graceMs = grace == null ? this.world.stopGraceMs : grace * 1000;
         const ended = await instance.container?.stop(graceMs);
-        if (ended?.killed) log.warn({ event: 'instance-killed', instance: instance.id, grace_ms: graceMs });
+        if (ended?.killed)
+          log.warn({
+            event: 'instance-killed',
+            instance: instance.id,
+            grace_ms: graceMs,
+            trace_id: instance.trace.traceId,
+          });
       } finally {
         await this.forget(instance);
       }
@@ -73,15 +90,20 @@ export class InstanceManager {
   /** New URLs, and with another version a new version and instance id, for every live instance of the application. */
   update(
     message: DeaUpdate,
+    trace: Trace,
     urisChanged: (instance: Instance, added: string[], removed: string[]) => void,
   ): void {
+    const { log, registry } = this.world;
+    const fields = { droplet: message.droplet, trace_id: trace.traceId };
     let renamed = false;
-    for (const instance of this.world.registry.all()) {
+    for (const instance of registry.all()) {
       if (!matches({ droplet: message.droplet }, instance) || !isLive(instance.state)) continue;
       const before = instance.message.uris;
       const added = message.uris.filter((uri) => !before.includes(uri));
       const removed = before.filter((uri) => !message.uris.includes(uri));
       instance.message = { ...instance.message, uris: message.uris };
+      if (added.length + removed.length > 0)
+        log.info({ event: 'instance-uris-changed', instance: instance.id, ...fields, added, removed });
       urisChanged(instance, added, removed);
       if (message.version == null || message.version === instance.message.version) continue;
       instance.message = { ...instance.message, version: message.version };
@@ -89,13 +111,14 @@ export class InstanceManager {
       renamed = true;
     }
     this.world.changed();
-    if (renamed) this.world.log.info({ event: 'instances-renamed', droplet: message.droplet });
+    if (renamed) log.info({ event: 'instances-renamed', ...fields });
   }
 
   /** Stops all, side by side. */
   async stopAll(): Promise<void> {
     const live = this.world.registry.all().filter(({ state }) => state !== 'CRASHED');
-    await Promise.allSettled(live.map((instance) => this.stop(instance, 'DEA_SHUTDOWN')));
+    const trace = newTrace();
+    await Promise.allSettled(live.map((instance) => this.stop(instance, trace, 'DEA_SHUTDOWN')));
   }
 
   /** Forgets crashed instances that are too old or not the newest of their application. */
@@ -108,7 +131,7 @@ export class InstanceManager {
     for (const instance of crashed) {
       const outdated = instance.stateSinceMs < (newest.get(instance.message.droplet) ?? 0);
       const old = clock.now() - instance.stateSinceMs > crashLifetimeMs;
-      if (outdated || old) await this.stop(instance);
+      if (outdated || old) await this.stop(instance, newTrace());
     }
   }
 
@@ -116,6 +139,9 @@ export class InstanceManager {
   exited(instance: Instance): void {
     const { clock, log, ports } = this.world;
     if (!isLive(instance.state)) return;
+    // The start was done with; one that fails while it starts still belongs to it.
+    if (isRouted(instance.state)) instance.trace = newTrace();
+    const { traceId } = instance.trace;
     const reason = instance.exit?.reason ?? 'unknown';
     const told = { exited: 'app instance exited', unknown: 'cannot be determined' };
     instance.exitDescription ??= reason === 'exited' || reason === 'unknown' ? told[reason] : reason;
@@ -124,7 +150,12 @@ export class InstanceManager {
     void instance.queue
       .run(async () => instance.container?.destroy())
       .catch((error: unknown) =>
-        log.error({ event: 'container-destroy-failed', instance: instance.id, err: error }),
+        log.error({
+          event: 'container-destroy-failed',
+          instance: instance.id,
+          trace_id: traceId,
+          err: error,
+        }),
       );
   }
 
@@ -139,6 +170,7 @@ export class InstanceManager {
         event: 'instance-start-failed',
         instance: instance.id,
         droplet: instance.message.droplet,
+        trace_id: instance.trace.traceId,
         error: text,
       });
       instance.exitDescription = text.startsWith('failed to') ? text : `failed to start: ${text}`;

@@ -1,4 +1,4 @@
-import type { StartMessage } from '@vcap/bus';
+import type { StartMessage, Trace } from '@vcap/bus';
 import type { Container, ContainerExit } from '@vcap/warden';
 import { SerialQueue } from './serial-queue.ts';
 import { canMove } from './states.ts';
@@ -15,6 +15,7 @@ export interface InstanceParts {
   privateInstanceId: string;
   rootDir: string;
   nowMs: number;
+  trace: Trace;
 }
 
 type StateListener = (instance: Instance, from: InstanceState) => void;
@@ -37,6 +38,8 @@ export class Instance {
   /** What `droplet.exited` says after a stop. */
   stopReason: 'STOPPED' | 'DEA_SHUTDOWN' = 'STOPPED';
   startedAtMs: number;
+  /** Of what is being done with it now: its start, its stop, or its crash. In every log line and message about it. */
+  trace: Trace;
   private current: InstanceState = 'BORN';
   private changedAtMs: number;
   private readonly onState: StateListener;
@@ -48,6 +51,7 @@ export class Instance {
     this.privateInstanceId = parts.privateInstanceId;
     this.rootDir = parts.rootDir;
     this.startedAtMs = parts.nowMs;
+    this.trace = parts.trace;
     this.changedAtMs = parts.nowMs;
     this.onState = onState;
   }

@@ -34,13 +34,10 @@ export async function startInstance(
     ports: [instance.port],
   });
   instance.container = container;
-  const unpacked = world.droplets.withDroplet(
-    message.sha1 ?? '',
-    message.executableUri ?? '',
-    async (path) => {
-      if (!stop.aborted) await container.unpack(path);
-    },
-  );
+  const droplet = { sha1: message.sha1 ?? '', uri: message.executableUri ?? '', trace: instance.trace };
+  const unpacked = world.droplets.withDroplet(droplet, async (path) => {
+    if (!stop.aborted) await container.unpack(path);
+  });
   await unlessAborted(unpacked, stop);
   for (const name of ['app', 'logs', 'tmp']) await ownDirectory(join(rootDir, name));
   const command = await startCommand(message, rootDir);

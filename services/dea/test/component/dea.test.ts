@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { deaStatus, deaStop, deaUpdate, healthmanagerStart, routerStart } from '@vcap/bus';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { deaStatus, deaStop, deaUpdate, healthmanagerStart, newTrace, routerStart } from '@vcap/bus';
+import type { Trace } from '@vcap/bus';
 import { connect } from 'nats';
 import { request } from 'undici';
-import { World } from './world.ts';
+import { webApp, World } from './world.ts';
 
-jest.setTimeout(60_000);
 let world: World;
 
 beforeEach(async () => {
@@ -186,6 +186,44 @@ describe('a DEA', () => {
     const count = world.registered.length;
     world.bus.publish(routerStart, { id: 'r', minimumRegisterIntervalInSeconds: 0.1 });
     await world.seen(() => world.registered.length > count + 3);
+  });
+
+  test('logs and tells what a message caused under its trace; a crash later on opens one of its own', async () => {
+    await world.startDea({ intervals: { heartbeat: 3600, advertise: 0.2 } });
+    const [start, update, stop, refused, late] = Array.from({ length: 5 }, newTrace) as [
+      Trace,
+      Trace,
+      Trace,
+      Trace,
+      Trace,
+    ];
+    world.start(webApp, {}, start);
+    await world.seen(() => world.registered[0]);
+    world.bus.publish(deaUpdate, { droplet: 'app-1', uris: ['new.example.test'] }, update);
+    await world.seen(() => world.unregistered[0]);
+    world.bus.publish(deaStop, { droplet: 'app-1' }, stop);
+    await world.seen(() => world.exits[0]);
+    world.start('', { limits: { mem: 2048, disk: 1, fds: 1 } }, refused);
+    await world.seen(() => world.exits[1]);
+    world.start(webApp, {}, late);
+    await world.seen(() => world.registered[2]);
+    for (const pid of instancePids())
+      if (readFileSync(`/proc/${pid}/comm`, 'utf8') !== 'sh\n') process.kill(pid, 'SIGKILL');
+    await world.seen(() => world.exits[2]);
+
+    const ids = [start, update, stop, refused, late].map(({ traceId }) => traceId);
+    const [s, u, p, r, l] = ids;
+    expect(world.traces.get('download')).toEqual([s]);
+    expect(world.traces.get('router.register')).toEqual([s, u, l]);
+    const crash = world.traces.get('droplet.exited')?.[2];
+    expect(ids).not.toContain(crash);
+    expect(world.traces.get('droplet.exited')).toEqual([p, r, crash]);
+    expect(world.traces.get('router.unregister')).toEqual([u, p, crash]);
+    expect(world.loggedFor(start)).toEqual(['instance-state', 'instance-state']);
+    expect(world.loggedFor(update)).toEqual(['instance-uris-changed']);
+    expect(world.loggedFor(stop)).toEqual(['instance-state', 'instance-state']);
+    expect(world.loggedFor(refused)).toEqual(['start-refused']);
+    expect(world.loggedFor({ traceId: crash ?? '', spanId: '' })).toEqual(['instance-state']);
   });
 
   test('answers dea.status and beats when a health manager starts', async () => {

@@ -12,6 +12,7 @@ import {
   deaInstanceStart,
   deaShutdown,
   dropletExited,
+  fromTraceparent,
   routerRegister,
   routerUnregister,
 } from '@vcap/bus';
@@ -22,6 +23,8 @@ import type {
   Heartbeat,
   RouterRegister,
   StartMessage,
+  Subject,
+  Trace,
 } from '@vcap/bus';
 import { systemClock } from '@vcap/clock';
 import { silentLogger } from '@vcap/component';
@@ -43,6 +46,8 @@ export class World {
   readonly registered: RouterRegister[] = [];
   readonly unregistered: RouterRegister[] = [];
   readonly shutdowns: string[] = [];
+  /** Trace ids of what came on a subject, and of what asked the droplet server. */
+  readonly traces = new Map<string, string[]>();
   readonly natsUrl: string;
   readonly bus: Bus;
   dir = '';
@@ -69,10 +74,10 @@ export class World {
     world.cleanups.push(() => world.bus.stop());
     await world.serveDroplet();
     world.bus.subscribe(deaAdvertise, (message) => void world.adverts.push(message));
-    world.bus.subscribe(deaHeartbeat, (message) => void world.beats.push(message));
-    world.bus.subscribe(dropletExited, (message) => void world.exits.push(message));
-    world.bus.subscribe(routerRegister, (message) => void world.registered.push(message));
-    world.bus.subscribe(routerUnregister, (message) => void world.unregistered.push(message));
+    world.hear(deaHeartbeat, world.beats);
+    world.hear(dropletExited, world.exits);
+    world.hear(routerRegister, world.registered);
+    world.hear(routerUnregister, world.unregistered);
     world.bus.subscribe(deaShutdown, ({ id }) => void world.shutdowns.push(id));
     return world;
   }
@@ -111,13 +116,22 @@ export class World {
     await this.seen(() => this.adverts.at(-1));
   }
 
+  /** Lines that the DEA logged with this trace, by their events. */
+  loggedFor({ traceId }: Trace): string[] {
+    const lines = (this.dea?.output() ?? '').split('\n').filter((line) => line.startsWith('{'));
+    return lines
+      .map((line) => JSON.parse(line) as { event: string; trace_id?: string })
+      .filter(({ trace_id }) => trace_id === traceId)
+      .map(({ event }) => event);
+  }
+
   get deaId(): string {
     return this.adverts.at(-1)?.id ?? '';
   }
 
-  start(command: string, change: Partial<StartMessage> = {}): void {
+  start(command: string, change: Partial<StartMessage> = {}, trace?: Trace): void {
     const droplet = { sha1: this.sha1, executableUri: this.dropletUri, start_command: command };
-    this.bus.publish(deaInstanceStart.for(this.deaId), startMessage({ ...droplet, ...change }));
+    this.bus.publish(deaInstanceStart.for(this.deaId), startMessage({ ...droplet, ...change }), trace);
   }
 
   /** Starts a web application and waits until the router was told of it. */
@@ -134,10 +148,21 @@ export class World {
   /** Waits for something to show; the DEA's output is in the error if it does not. */
   async seen<T>(condition: () => T | Promise<T>): Promise<Exclude<T, undefined | null | false | 0 | ''>> {
     try {
-      return await waitFor(condition, { timeoutMs: 15_000 });
+      return await waitFor(condition, { timeoutMs: 40_000 });
     } catch (error) {
       throw new Error(`${(error as Error).message}\n${this.dea?.output() ?? ''}`, { cause: error });
     }
+  }
+
+  private hear<T>(subject: Subject<T>, messages: T[]): void {
+    this.bus.subscribe(subject, (message, { trace }) => {
+      messages.push(message);
+      this.noteTrace(subject.name, trace);
+    });
+  }
+
+  private noteTrace(name: string, trace: Trace | undefined): void {
+    this.traces.set(name, [...(this.traces.get(name) ?? []), trace?.traceId ?? '']);
   }
 
   private async serveDroplet(): Promise<void> {
@@ -149,7 +174,10 @@ export class World {
     execFileSync('tar', ['-czf', file, '-C', source, '.']);
     const bytes = readFileSync(file);
     this.sha1 = createHash('sha1').update(bytes).digest('hex');
-    const server = createServer((_request, response) => void response.end(bytes));
+    const server = createServer((request, response) => {
+      this.noteTrace('download', fromTraceparent(String(request.headers['traceparent'])));
+      response.end(bytes);
+    });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     this.dropletUri = `http://127.0.0.1:${(server.address() as AddressInfo).port}/droplet`;
     this.cleanups.push(() => server.close().closeAllConnections());

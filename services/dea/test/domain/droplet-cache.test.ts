@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { fromTraceparent, newTrace } from '@vcap/bus';
 import { systemClock } from '@vcap/clock';
 import { silentLogger } from '@vcap/component';
 import { tempDir } from '@vcap/testkit';
@@ -13,7 +14,9 @@ import { DropletCache } from '../../src/droplets/droplet-cache.ts';
 const content = 'a droplet';
 const sha1 = createHash('sha1').update(content).digest('hex');
 let dir: TempDir;
+const trace = newTrace();
 let requests: string[];
+let traceparents: string[];
 let answers: { status: number; body: string }[];
 let close: () => void;
 let uri: string;
@@ -22,9 +25,11 @@ let cache: DropletCache;
 beforeEach(async () => {
   dir = await tempDir('dea-cache');
   requests = [];
+  traceparents = [];
   answers = [];
   const server = createServer((request, response) => {
     requests.push(request.headers.authorization ?? '');
+    traceparents.push(String(request.headers['traceparent']));
     const { status, body } = answers.shift() ?? { status: 200, body: content };
     response.writeHead(status).end(body);
   });
@@ -52,7 +57,7 @@ async function newCache(maxBytes: number): Promise<DropletCache> {
 }
 async function use(from = uri): Promise<string> {
   let text = '';
-  await cache.withDroplet(sha1, from, async (path) => {
+  await cache.withDroplet({ sha1, uri: from, trace }, async (path) => {
     text = await readFile(path, 'utf8');
   });
   return text;
@@ -71,6 +76,7 @@ describe('the droplet cache', () => {
       { status: 200, body: 'torn' },
     ];
     expect(await use(uri.replace('://', '://u:p%40@'))).toBe(content);
+    expect(traceparents.map((text) => fromTraceparent(text)?.traceId)).toEqual(Array(3).fill(trace.traceId));
     expect(requests).toEqual(Array(3).fill(`Basic ${Buffer.from('u:p@').toString('base64')}`));
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { newTrace } from '@vcap/bus';
 import { matches, stopMatches } from '../../src/instance/filter.ts';
 import { Instance } from '../../src/instance/instance.ts';
 import { canMove, holdsDisk, holdsMemory } from '../../src/instance/states.ts';
@@ -15,6 +16,7 @@ describe('the state of an instance', () => {
       privateInstanceId: '',
       rootDir: '/',
       nowMs: 1,
+      trace: newTrace(),
     };
     const instance = new Instance(parts, ({ state }, from) => seen.push(`${from}>${state}`));
     instance.setState('STARTING', 2);

@@ -7,7 +7,8 @@ import type { Registry } from '../registry/registry.ts';
 /** Feeds the registry from `router.register` and `router.unregister`; refreshes it when the bus is back. */
 export class RegistrationListener implements Member {
   readonly name = 'registration-listener';
-  readonly counters = { registers_received: 0, unregisters_received: 0 };
+  /** `refused`: with a host that is no name or address to connect to. */
+  readonly counters = { registers_received: 0, unregisters_received: 0, refused: 0 };
   readonly #bus: Bus;
   readonly #registry: Registry;
   #subscriptions: Subscription[] = [];
@@ -22,7 +23,8 @@ export class RegistrationListener implements Member {
     this.#subscriptions = [
       this.#bus.subscribe(routerRegister, (message) => {
         this.counters.registers_received += 1;
-        this.#registry.register(registrationOf(message));
+        if (connectable.test(message.host)) this.#registry.register(registrationOf(message));
+        else this.counters.refused += 1;
       }),
       this.#bus.subscribe(routerUnregister, (message) => {
         this.counters.unregisters_received += 1;
@@ -35,6 +37,8 @@ export class RegistrationListener implements Member {
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
   }
 }
+
+const connectable = /^(?:[\w.-]{1,253}|[\da-f:.]{2,45})$/i;
 
 /** The wire's message in the registry's words. */
 export function registrationOf(message: RouterRegister): Registration {

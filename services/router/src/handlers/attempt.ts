@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '@vcap/clock';
 import { request as startRequest } from 'node:http';
-import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
+import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Endpoint } from '../registry/endpoint.ts';
 
@@ -57,15 +57,17 @@ export class Attempt {
     const { endpoint, agent, method, target: path, headers, maxHeaderBytes } = options;
     this.#events = events;
     this.#connectMs = options.connectMs;
-    this.request = startRequest({
+    const request: RequestOptions & { readonly endpoint: Endpoint } = {
       agent,
+      endpoint,
       host: endpoint.host,
       port: endpoint.port,
       method,
       path,
       headers,
       maxHeaderSize: maxHeaderBytes,
-    });
+    };
+    this.request = startRequest(request);
     this.request.maxHeadersCount = 0;
     this.request.once('socket', (socket) => {
       this.#bytesReadBefore = socket.bytesRead;

@@ -10,15 +10,18 @@ interface MessageSink extends Writable {
 
 /**
  * Copies a message's body and trailers to the other side at the speed of the slower of the two, and ends it there.
- * An error on either side ends nothing here: the caller listens for that. Returns a function that stops copying.
+ * An error on either side ends nothing here: the caller listens for that. Returns a function that stops copying, once:
+ * what the caller does with the rest of the message afterwards is not undone by a second call.
  */
 export function pumpBody(from: IncomingMessage, to: MessageSink, onChunk: ChunkListener): () => void {
+  let copying = true;
   const onData = (chunk: Buffer): void => {
     onChunk(chunk.length);
     if (!to.write(chunk)) from.pause();
   };
   const onDrain = (): void => void from.resume();
   const onEnd = (): void => {
+    copying = false;
     const trailers: [string, string][] = [];
     for (let i = 0; i + 1 < from.rawTrailers.length; i += 2) {
       trailers.push([from.rawTrailers[i] ?? '', from.rawTrailers[i + 1] ?? '']);
@@ -35,6 +38,8 @@ export function pumpBody(from: IncomingMessage, to: MessageSink, onChunk: ChunkL
   from.on('data', onData);
   from.resume();
   return () => {
+
+    copying = false;
     from.pause();
     from.off('data', onData);
     from.off('end', onEnd);

@@ -23,6 +23,11 @@ export const routerErrors = {
     code: 'no_endpoints',
     text: 'Requested route has no available endpoints.',
   },
+  overloaded: {
+    status: 503,
+    code: 'Connection Limit Reached',
+    text: 'Every endpoint of the requested route has all the requests it may have.',
+  },
   endpointTimeout: {
     status: 504,
     code: 'endpoint_timeout',

@@ -8,6 +8,9 @@ import type { RouterError } from './errors.ts';
 /** Where finished exchanges are written down. */
 export type Finished = (record: AccessRecord, endpoint: Endpoint | undefined) => void;
 
+/** After these nobody knows where the client's next request would begin. */
+const closing: ReadonlySet<number> = new Set([400, 408]);
+
 /** One request and its answer: what is known of them so far, and the record that is left of them. */
 export class Exchange {
   readonly requestId: string;
@@ -59,7 +62,9 @@ export class Exchange {
       this.response.destroy();
       return;
     }
-    const close = this.wantsContinue || this.upgrade !== undefined || error.status === 408;
+    const { shouldKeepAlive } = this.response;
+    const close =
+      !shouldKeepAlive || this.wantsContinue || this.upgrade !== undefined || closing.has(error.status);
     const headers = ['X-Vcap-Request-Id', this.requestId];
     sendError(this.request, this.response, error, { text, headers, close });
   }

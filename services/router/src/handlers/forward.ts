@@ -115,14 +115,13 @@ export class Forward {
   #sendBody(attempt: Attempt): void {
     const { clock, responseMs } = this.#options;
     const { request, response } = this.#exchange;
-    const deadline = new IdleDeadline(clock, responseMs, () => {
+    this.#deadline = new IdleDeadline(clock, responseMs, () => {
       attempt.abandon();
       this.#stopBody?.();
       this.#release();
       const clientIsLate = !request.complete && !request.isPaused();
       this.#exchange.fail(clientIsLate ? routerErrors.clientTimeout : routerErrors.endpointTimeout);
     });
-    this.#deadline = deadline;
     if (!this.#hasBody) return;
     attempt.request.flushHeaders();
     if (this.#exchange.wantsContinue) {
@@ -132,7 +131,7 @@ export class Forward {
     this.#stopBody = pumpBody(request, attempt.request, (bytes) => {
       this.#bodyStarted = true;
       this.#exchange.requestBytes += bytes;
-      deadline.touch();
+      this.#deadline?.touch();
     });
   }
 
@@ -141,8 +140,11 @@ export class Forward {
     const exchange = this.#exchange;
     const { request, response } = exchange;
     const { clock, idleMs } = this.#options;
+    if (response.headersSent) return;
     const deadline = new IdleDeadline(clock, idleMs, () => {
-      exchange.fail(routerErrors.endpointTimeout);
+      // A visitor who does not read what is there is no fault of the backend: 499.
+      if (upstream.isPaused()) response.destroy();
+      else exchange.fail(routerErrors.endpointTimeout);
     });
     this.#deadline = deadline;
     const closing = this.#options.draining() || exchange.upgrade !== undefined;
@@ -153,7 +155,7 @@ export class Forward {
       return exchange.fail(routerErrors.endpointFailure);
     }
     setImmediate(() => {
-      if (!response.destroyed) response.flushHeaders();
+      if (!response.destroyed && !response.writableEnded) response.flushHeaders();
     });
     const broken = (): void => {
       if (upstream.complete) return;
@@ -219,7 +221,10 @@ export class Forward {
   }
 
   #release(): void {
-    if (this.#busy !== undefined) this.#busy.active -= 1;
+    const endpoint = this.#busy;
+    if (endpoint === undefined) return;
     this.#busy = undefined;
+    endpoint.active -= 1;
+    if (endpoint.uris.size === 0) this.#options.upstream.forget(endpoint);
   }
 }

@@ -27,13 +27,15 @@ export interface ProxyOptions extends ProxyTimes {
   readonly upstream: Upstream;
   readonly maxHeaderBytes: number;
   readonly stickyCookieNames: ReadonlySet<string>;
+  /** Most running requests on one backend; `Infinity`: any number. */
+  readonly backendLimit: number;
   /** Whether the router is on its way out: answers then ask clients to close. */
   readonly draining: () => boolean;
 }
 
 /** Finds the route of a request and tries its backends one after another until one answers. */
 export function serve(options: ProxyOptions, exchange: Exchange): void {
-  const { clock, registry, log } = options;
+  const { clock, registry, log, backendLimit } = options;
   const target = targetOf(exchange.request);
   if (!('key' in target)) return exchange.fail(target);
   const found = registry.lookup(target.key);
@@ -50,9 +52,14 @@ export function serve(options: ProxyOptions, exchange: Exchange): void {
   const tryNext = (): void => {
     const spent = clock.monotonic() - exchange.startedMonotonic;
     const endpoint =
-      tried.size > 0 && spent > options.retryBudgetMs ? undefined : pick(found.route, tried, sticky);
+      tried.size > 0 && spent > options.retryBudgetMs
+        ? undefined
+        : pick(found.route, tried, sticky, backendLimit);
     if (endpoint === undefined) {
-      if (tried.size === 0) return exchange.fail(routerErrors.noEndpoints);
+      if (tried.size === 0) {
+        const full = found.route.members.some((member) => member.endpoint.health !== 'down');
+        return exchange.fail(full ? routerErrors.overloaded : routerErrors.noEndpoints);
+      }
       return exchange.fail(timedOut ? routerErrors.endpointTimeout : routerErrors.endpointFailure);
     }
     tried.add(endpoint);

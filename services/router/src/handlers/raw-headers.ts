@@ -23,8 +23,29 @@ const hopByHop = new Set([
   'upgrade',
 ]);
 
-/** Never dropped because a Connection header names them: they frame or address the message. */
-const endToEnd = new Set(['host', 'content-length', 'transfer-encoding', 'trailer']);
+/**
+ * Never dropped because a Connection header names them: they frame or address the message, or a front before the
+ * router vouches by them and a visitor must not be able to take them away.
+ */
+const endToEnd = new Set([
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'trailer',
+  'x-forwarded-for',
+  'x-forwarded-proto',
+  'x-forwarded-host',
+  'x-forwarded-client-cert',
+  'x-request-start',
+  'traceparent',
+  'tracestate',
+  'b3',
+  'x-b3-traceid',
+  'x-b3-spanid',
+  'x-b3-parentspanid',
+  'x-b3-sampled',
+  'x-b3-flags',
+]);
 
 /** The lower-case names that must not pass to the next hop, those named by Connection included. */
 export function hopByHopNames(raw: RawHeaders): ReadonlySet<string> {

@@ -14,8 +14,12 @@ export interface Target {
   readonly path: string;
 }
 
+/** A name or an address, with or without a port: what else comes as Host would reach backends as it is. */
+const authority = /^(?:\[[\da-f:.]+\]|[^\s:@/?#\\[\]]+)(?::\d{0,5})?$/i;
+
 /** Reads the request line and the Host header; the authority of an absolute target wins (RFC 9112 §3.2.2). */
 export function targetOf(request: IncomingMessage): Target | RouterError {
+  if (request.httpVersionMajor !== 1) return routerErrors.badRequest;
   const url = request.url ?? '/';
   const absolute = /^https?:\/\/([^/?#]*)(.*)$/is.exec(url);
   const hosts = headerValues(request.rawHeaders, 'host');
@@ -23,6 +27,7 @@ export function targetOf(request: IncomingMessage): Target | RouterError {
   const host = (absolute === null ? hosts[0] : absolute[1]?.replace(/^.*@/, ''))?.trim() ?? '';
   const key = hostKey(host);
   if (key === undefined) return routerErrors.emptyHost;
+  if (!authority.test(host)) return routerErrors.badRequest;
   if (absolute === null)
     return url.startsWith('/') || url === '*' ? { host, key, path: url } : routerErrors.badRequest;
   const rest = absolute[2] ?? '';

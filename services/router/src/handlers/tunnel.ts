@@ -28,7 +28,8 @@ export function joinTunnel(client: Duplex, backend: Duplex, ended: (totals: Tunn
     }
     side.on('error', () => other.destroy());
     side.on('close', () => {
-      other.destroy();
+      if (side.readableEnded && other instanceof Socket) other.destroySoon();
+      else other.destroy();
       open -= 1;
       if (open === 0) ended(totals);
     });

@@ -15,7 +15,7 @@ export interface Gauges {
   readonly active: () => number;
   readonly backendConnections: () => number;
   readonly logCounts: () => Record<string, number>;
-  readonly bus: () => Record<string, number>;
+  readonly registrations: () => { registers_received: number; unregisters_received: number; refused: number };
   readonly busConnected: () => boolean;
 }
 
@@ -104,7 +104,7 @@ export class Metrics {
 
   /** Shows the figures in /varz. */
   register(varz: { set(name: string, value: () => unknown): void }): void {
-    const { registry, active, backendConnections, logCounts, bus } = this.#gauges;
+    const { registry, active, backendConnections, logCounts, registrations } = this.#gauges;
     for (const name of Object.keys(this.#total.fields())) varz.set(name, () => this.#total.fields()[name]);
     varz.set('requests_per_sec', () => this.#perSecond.perSecond());
     varz.set('bad_requests', () => this.#badRequests);
@@ -119,7 +119,9 @@ export class Metrics {
     varz.set('client_connections', active);
     varz.set('app_connections', backendConnections);
     varz.set('log_counts', logCounts);
-    varz.set('bus', bus);
+    varz.set('registers_received', () => registrations().registers_received);
+    varz.set('unregisters_received', () => registrations().unregisters_received);
+    varz.set('registrations_refused', () => registrations().refused);
   }
 
   #component(name: string | undefined): Traffic | undefined {

@@ -17,7 +17,7 @@ const host = 'shop.test';
 beforeEach(async () => {
   router = await startRouter({
     start_interval_seconds: 0.2,
-    registry: { prune_threshold_seconds: 0.3, sweep_interval_seconds: 0.05, silence_seconds: 0.5 },
+    registry: { prune_threshold_seconds: 0.3, sweep_interval_seconds: 0.05, silence_seconds: 0.2 },
   });
   backend = await startBackend();
 });
@@ -94,6 +94,39 @@ test('what is not repeated goes while the bus is lively', async () => {
     return answer.status !== 200 && answer;
   });
   expect(pruned.headers['x-cf-routererror']).toBe('no_endpoints');
+});
+
+test('a host that cannot be one is refused', async () => {
+  for (const bad of ['10.0.0.1/x', 'a b', 'a\u0000b', 'a@b', 'http://x']) {
+    await router.publish('router.register', { host: bad, port: 1, uris: [host] });
+  }
+  await waitFor(() => router.varz('registrations_refused') === 5);
+  expect(router.varz('urls')).toBe(0);
+  expect((await ask(router.port, { host })).status).toBe(404);
+});
+
+test('the port of a dead app, used by another, serves the other alone', async () => {
+  await router.register({ port: backend.port, uris: [host], app: 'old', private_instance_id: 'p1' });
+  expect((await ask(router.port, { host })).body).toBe('ok');
+  await backend.stop();
+  backend = await startBackend((_q, response) => response.end('heir'), backend.port);
+  await router.register({ port: backend.port, uris: ['heir.test'], app: 'new', private_instance_id: 'p2' });
+  expect((await ask(router.port, { host })).headers['x-cf-routererror']).toBe('no_endpoints');
+  const late = { host: '127.0.0.1', port: backend.port, uris: [host, 'heir.test'], app: 'old' };
+  const before = Number(router.varz('unregisters_received'));
+  await router.publish('router.unregister', { ...late, private_instance_id: 'p1' });
+  await waitFor(() => Number(router.varz('unregisters_received')) > before);
+  expect((await ask(router.port, { host: 'heir.test' })).body).toBe('heir');
+});
+
+test('a bus that is connected but frozen takes no route', async () => {
+  await router.register({ port: backend.port, uris: [host] });
+  const sweepsEnd = systemClock.monotonic() + 600;
+  router.nats.freeze();
+  await waitFor(() => systemClock.monotonic() > sweepsEnd);
+  expect(router.bus.connected).toBe(true);
+  expect((await ask(router.port, { host })).status).toBe(200);
+  router.nats.thaw();
 });
 
 test('a silent or dead bus takes no route; its return asks for them again', async () => {

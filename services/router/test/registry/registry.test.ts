@@ -174,6 +174,14 @@ describe('choosing', () => {
     expect(pick(shared, new Set(), 'p3')?.port).not.toBe(3);
     expect(pick(shared, new Set(), 'unheard-of')).toBeDefined();
   });
+  test('gives none more than the limit, a sticky one neither', () => {
+    const shared = route();
+    for (const { endpoint } of shared.members) endpoint.active = 2;
+    shared.members[1]!.endpoint.active = 1;
+    expect(pick(shared, new Set(), 'p3', 2)?.port).toBe(2);
+    shared.members[1]!.endpoint.active = 2;
+    expect(pick(shared, new Set(), 'p3', 2)).toBeUndefined();
+  });
   test('uses a suspect only when nothing better is left', () => {
     const shared = route();
     shared.members[0]!.endpoint.health = 'suspect';

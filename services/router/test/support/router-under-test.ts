@@ -13,6 +13,8 @@ import { build, configSchema } from '../../src/index.ts';
 /** A router in this process on a nats-server of its own. */
 export interface RouterUnderTest {
   readonly port: number;
+  /** 0 without `health_port`. */
+  readonly healthPort: number;
   readonly nats: NatsServer;
   readonly bus: Bus;
   readonly metrics: PromRegistry;
@@ -61,31 +63,32 @@ export async function startRouter(settings: Record<string, unknown> = {}): Promi
     varz: { set: (name, value) => void fields.set(name, value) },
   });
   for (const member of members) await member.start();
-  const server = members.find((member) => 'port' in member && member.name !== 'health') as unknown as {
-    port: number;
+  const portOf = (name: string): number => {
+    const member = members.find((each) => each.name === name);
+    return member !== undefined && 'port' in member ? Number(member.port) : 0;
   };
   const varz = (name: string): unknown => fields.get(name)?.();
+  const counter = (name: string): number => Number(varz(name));
   const publish = (subject: string, payload: unknown): Promise<void> =>
     publishRaw(nats.port, subject, typeof payload === 'string' ? payload : JSON.stringify(payload));
   // The router's subscriptions are on their way to the server when it says that it has started.
   await waitFor(async () => {
     await publish('router.unregister', { host: '127.0.0.1', port: 1, uris: [] });
-    return busCounter(varz, 'unregisters_received') > 0;
+    return counter('unregisters_received') > 0;
   });
   let down = false;
   return {
-    get port() {
-      return server.port;
-    },
+    port: portOf('proxy'),
+    healthPort: portOf('health'),
     nats,
     bus,
     metrics,
     varz,
     publish,
     async register(message) {
-      const before = busCounter(varz, 'registers_received');
+      const before = counter('registers_received');
       await publish('router.register', { host: '127.0.0.1', ...message });
-      await waitFor(() => busCounter(varz, 'registers_received') > before);
+      await waitFor(() => counter('registers_received') > before);
     },
     accessLog: () => readFile(logFile, 'utf8').catch(() => ''),
     async drain() {
@@ -100,10 +103,6 @@ export async function startRouter(settings: Record<string, unknown> = {}): Promi
       await dir.remove();
     },
   };
-}
-
-function busCounter(varz: (name: string) => unknown, name: string): number {
-  return (varz('bus') as Record<string, number> | undefined)?.[name] ?? Number(varz(name) ?? 0);
 }
 
 /** Speaks just enough of the NATS protocol to send any bytes under any subject. */

@@ -18,9 +18,9 @@ export class StagingListener {
 
   async start(): Promise<void> {
     this.#subscriptions = [
-      this.#bus.subscribe(stagingStop, ({ app_id }) => this.#tasks.stopApp(app_id)),
-      this.#bus.subscribe(stagingStart.for(this.#id), (message, { reply }) =>
-        this.#tasks.start(message, (payload) => reply?.(payload)),
+      this.#bus.subscribe(stagingStop, ({ app_id }, { trace }) => this.#tasks.stopApp(app_id, trace)),
+      this.#bus.subscribe(stagingStart.for(this.#id), (message, { reply, trace }) =>
+        this.#tasks.start(message, (payload) => reply?.(payload), trace),
       ),
     ];
   }

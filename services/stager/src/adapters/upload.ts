@@ -1,26 +1,20 @@
 import { openAsBlob } from 'node:fs';
-import type { Clock } from '@vcap/clock';
 import { FinalFailure, threeAttempts } from './attempts.ts';
+import type { TransferOptions } from './attempts.ts';
 import { fetchFailure, toHttpTarget } from './http-target.ts';
 
 /**
  * Posts the droplet as form field `upload[droplet]`, read from disk while it is sent; 200 is required.
  * @throws StagingError `UploadFailed` without the URL; the signal's reason when aborted
  */
-export const uploadDroplet = (
-  uri: string,
-  path: string,
-  sha1: string,
-  o: { clock: Clock; signal: AbortSignal; onLine: (line: string) => void },
-): Promise<void> =>
-  threeAttempts(o.clock, o.signal, 'UploadFailed', 'the droplet could not be uploaded', async (attempt) => {
-    if (attempt > 1) o.onLine(`Trying again (${attempt} of 3)`);
+export const uploadDroplet = (uri: string, path: string, sha1: string, o: TransferOptions): Promise<void> =>
+  threeAttempts(o, 'UploadFailed', 'the droplet could not be uploaded', async (traceHeaders) => {
     const target = toHttpTarget(uri);
     const form = new FormData();
     form.append('upload[droplet]', await openAsBlob(path, { type: 'application/gzip' }), 'droplet.tgz');
     const response = await fetch(target.url, {
       method: 'POST',
-      headers: { ...target.headers, 'x-droplet-sha1': sha1 },
+      headers: { ...target.headers, ...traceHeaders, 'x-droplet-sha1': sha1 },
       body: form,
       redirect: 'error',
       signal: o.signal,

@@ -1,12 +1,13 @@
 import { createWriteStream } from 'node:fs';
-import { chmod, mkdir, symlink } from 'node:fs/promises';
+import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { buffer, text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { openPromise } from 'yauzl';
 import type { Entry, ZipFile } from 'yauzl';
 import { StagingError } from '../domain/staging-error.ts';
 import { cleanEntryName } from './entry-name.ts';
+import { Lanes } from './lanes.ts';
 import { assertLinkStaysInside } from './links.ts';
 
 /** Bounds against archives that unpack to far more than they are. */
@@ -20,6 +21,10 @@ export interface Unzipped {
   readonly files: number;
   readonly bytes: number;
 }
+
+/** Up to this size an entry goes through memory, several at a time. */
+const SMALL_BYTES = 128 * 1024;
+const LANES = 8;
 
 type Kind = 'file' | 'directory' | 'link';
 
@@ -53,11 +58,13 @@ const unpack = async (
   signal: AbortSignal,
 ): Promise<Unzipped> => {
   const archive = await openPromise(zip, { lazyEntries: true, autoClose: false, strictFileNames: true });
+  const lanes = new Lanes(LANES);
   try {
     if (archive.entryCount > limits.maxEntries) {
       throw new StagingError('BadArchive', `the archive holds more than ${limits.maxEntries} entries`);
     }
     const links = new Map<string, string>();
+    const made = new Set<string>();
     let files = 0;
     let bytes = 0;
     for await (const entry of archive.eachEntry()) {
@@ -74,19 +81,24 @@ const unpack = async (
         );
       }
       const path = join(into, name);
-      await mkdir(kind === 'directory' ? path : dirname(path), { recursive: true });
+      const dir = kind === 'directory' ? path : dirname(path);
+      if (!made.has(dir)) await mkdir(dir, { recursive: true });
+      made.add(dir);
       if (kind === 'file') {
         files += 1;
-        await writeEntry(archive, entry, path, mode === 0 ? 0o644 : (mode & 0o777) | 0o600, signal);
+        const fileMode = mode === 0 ? 0o644 : (mode & 0o777) | 0o600;
+        await lanes.run(() => writeEntry(archive, entry, path, fileMode, signal));
       } else if (kind === 'link') {
         links.set(name, await readLink(archive, entry, name));
       } else if ((mode & 0o777) !== 0) await chmod(path, (mode & 0o777) | 0o700);
     }
+    await lanes.end();
     for (const [name, target] of links) assertLinkStaysInside(links, name, target);
     for (const [name, target] of links) await symlink(target, join(into, name));
     if (files + links.size === 0) throw new StagingError('BadArchive', 'the application holds no files');
     return { files, bytes };
   } finally {
+    await lanes.end().catch(() => undefined);
     archive.close();
   }
 };
@@ -111,7 +123,9 @@ const writeEntry = async (
 ): Promise<void> => {
   const source = await archive.openReadStreamPromise(entry);
   // `wx`: the same name twice is an error, never an overwrite.
-  await pipeline(source, createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal });
+  if (entry.uncompressedSize <= SMALL_BYTES)
+    await writeFile(path, await buffer(source), { flag: 'wx', mode: 0o600 });
+  else await pipeline(source, createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal });
   await chmod(path, mode);
 };
 

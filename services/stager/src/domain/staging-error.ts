@@ -6,6 +6,7 @@ export type StagingErrorType =
   | 'DownloadFailed'
   | 'BadArchive'
   | 'CompileFailed'
+  | 'OutOfMemory'
   | 'PackFailed'
   | 'UploadFailed'
   | 'StagingTimeout'

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import express from 'express';
-import type { ErrorRequestHandler, Express } from 'express';
+import type { ErrorRequestHandler, Express, Request } from 'express';
+import { fromTraceparent } from '@vcap/bus';
 import type { Logger } from '@vcap/bus';
 import { z } from 'zod';
 import type { LogStore } from '../log/log-store.ts';
@@ -15,6 +16,12 @@ const querySchema = z.object({
 const sameToken = (left: string, right: string): boolean => timingSafeEqual(digest(left), digest(right));
 
 const digest = (value: string): Buffer => createHash('sha256').update(value).digest();
+
+/** The caller's trace for log lines; callers need not have one. */
+const traceOf = (request: Request): { trace_id?: string } => {
+  const trace = fromTraceparent(request.get('traceparent'));
+  return trace ? { trace_id: trace.traceId } : {};
+};
 
 /**
  * `GET /staging_tasks/:id/log?token=&offset=`: bytes from `offset` as text, `X-Staging-Complete` says
@@ -37,7 +44,7 @@ export const logRoutes = (o: { logs: TaskLogs; store: LogStore | undefined; log:
     const found =
       held ??
       (await o.store?.read(request.params.id, offset).catch((error: Error) => {
-        o.log.warn({ event: 'log-store-unreachable', reason: error.message });
+        o.log.warn({ event: 'log-store-unreachable', reason: error.message, ...traceOf(request) });
         return 'away' as const;
       }));
     if (found === 'away') response.status(503).send('the log store is away: try again\n');
@@ -50,12 +57,13 @@ export const logRoutes = (o: { logs: TaskLogs; store: LogStore | undefined; log:
   });
   const onError: ErrorRequestHandler = (
     error: { status?: number; message?: string },
-    _request,
+    request,
     response,
     _next,
   ) => {
     const status = error.status ?? 500;
-    if (status >= 500) o.log.error({ event: 'log-request-failed', reason: error.message });
+    if (status >= 500)
+      o.log.error({ event: 'log-request-failed', reason: error.message, ...traceOf(request) });
     response
       .status(status)
       .type('text/plain')

@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import type { Clock } from '@vcap/clock';
+import { guardMemory } from '@vcap/warden';
+import { StagingError } from '../domain/staging-error.ts';
 import { LineSplitter } from './line-splitter.ts';
 
 /** How one command runs. */
@@ -16,6 +18,8 @@ export interface RunOptions {
   readonly onLine: (line: string) => void;
   /** Own limit in ms, on top of `signal`. */
   readonly timeoutMs?: number;
+  /** Resident memory that the command and its children may have together; looked at twice a second. */
+  readonly memoryLimitMb?: number;
   /** Unprivileged user to run as; only root may set it. */
   readonly user?: { readonly uid: number; readonly gid: number };
   /** File descriptor that takes stdout in place of `onLine`. */
@@ -29,11 +33,13 @@ export interface RunResult {
 }
 
 const PIPE_GRACE_MS = 1000;
+const MB = 1024 * 1024;
 
 /**
  * Runs `argv` without a shell, as leader of its own process group, and resolves when it is gone.
  * Whatever is left of the group is killed then too.
- * @throws the signal's reason when aborted; an Error when the program cannot be started or is over `timeoutMs`
+ * @throws the signal's reason when aborted; StagingError `OutOfMemory` above `memoryLimitMb`; an Error when the program
+ * cannot be started or is over `timeoutMs`
  */
 export const runCommand = async (
   argv: readonly [string, ...string[]],
@@ -47,25 +53,48 @@ export const runCommand = async (
     stdio: ['ignore', options.stdoutFd ?? 'pipe', 'pipe'],
     ...options.user,
   });
-  let overTime = false;
+  let failure: Error | undefined;
   const killGroup = (): void => kill(child);
   const timer =
     options.timeoutMs === undefined
       ? undefined
       : options.clock.setTimeout(() => {
-          overTime = true;
+          failure = new Error(`${argv[0]} ran longer than ${options.timeoutMs} ms`);
           killGroup();
         }, options.timeoutMs);
+  const guard = watchMemory(child, options, (error) => {
+    failure = error;
+  });
   options.signal.addEventListener('abort', killGroup);
   try {
     const result = await ended(child, options);
     options.signal.throwIfAborted();
-    if (overTime) throw new Error(`${argv[0]} ran longer than ${options.timeoutMs} ms`);
+    if (failure) throw failure;
     return result;
   } finally {
     timer?.cancel();
+    guard?.cancel();
     options.signal.removeEventListener('abort', killGroup);
   }
+};
+
+const watchMemory = (
+  child: ChildProcess,
+  { clock, memoryLimitMb }: RunOptions,
+  onFailure: (error: StagingError) => void,
+): { cancel(): void } | undefined => {
+  if (memoryLimitMb === undefined || child.pid === undefined) return undefined;
+  return guardMemory({
+    clock,
+    leaderPid: child.pid,
+    limitBytes: memoryLimitMb * MB,
+    onExceeded: (pids) => {
+      onFailure(new StagingError('OutOfMemory', `staging needed more than ${memoryLimitMb} MB of memory`));
+      kill(child);
+      // Children that left the group: their parent is gone now, so nothing would find them later.
+      for (const pid of pids) killOne(pid);
+    },
+  });
 };
 
 const ended = (child: ChildProcess, options: RunOptions): Promise<RunResult> =>
@@ -93,10 +122,14 @@ const follow = (stream: Readable | null, onLine: (line: string) => void): void =
 };
 
 const kill = (child: ChildProcess): void => {
-  if (child.pid === undefined) return;
+  if (child.pid !== undefined) killOne(-child.pid);
+};
+
+/** A negative number means a whole group. */
+const killOne = (pid: number): void => {
   try {
-    process.kill(-child.pid, 'SIGKILL');
+    process.kill(pid, 'SIGKILL');
   } catch {
-    // ESRCH: the whole group is gone.
+    // ESRCH: it is gone.
   }
 };

@@ -1,10 +1,11 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Trace } from '@vcap/bus';
 import type { Clock } from '@vcap/clock';
 import { stringify } from 'yaml';
 import { downloadApp } from '../adapters/download.ts';
 import { uploadDroplet } from '../adapters/upload.ts';
-import { packDroplet, sha1OfFile } from '../archive/pack.ts';
+import { packDroplet } from '../archive/pack.ts';
 import { unzip } from '../archive/unzip.ts';
 import type { StagedDroplet } from '../domain/replies.ts';
 import type { TaskRequest } from '../domain/task-request.ts';
@@ -27,10 +28,20 @@ export interface StagingHost {
   readonly baseDir: string;
   readonly cacheDir: string;
   readonly diskLimitMb: number;
+  /** Ceiling for each command with its children. */
+  readonly memoryLimitMb: number;
   /** Names of the stager's variables that compile commands see. */
   readonly compileEnv: readonly string[];
   /** Undefined: compile commands run as the stager's own user. */
   readonly user: TaskUser | undefined;
+}
+
+/** What one task works with while it runs. */
+export interface RunningTask {
+  readonly log: TaskLog;
+  readonly signal: AbortSignal;
+  /** Of the message that asked for it. */
+  readonly trace: Trace;
 }
 
 /**
@@ -40,14 +51,13 @@ export interface StagingHost {
  */
 export const stage = async (
   request: TaskRequest,
-  log: TaskLog,
+  { log, signal, trace }: RunningTask,
   host: StagingHost,
-  signal: AbortSignal,
 ): Promise<StagedDroplet> => {
   const workspace = await createWorkspace(host.baseDir);
   try {
     const say = (line: string): void => log.append(line);
-    const http = { clock: host.clock, signal, onLine: say };
+    const http = { clock: host.clock, signal, onLine: say, trace };
     say('Downloading the application');
     await downloadApp(request.downloadUri, workspace.zip, http);
     await unpackApp(request, workspace, host, signal, say);
@@ -55,8 +65,11 @@ export const stage = async (
     say(`Start command: ${startCommand}`);
     say('Packing the droplet');
     await writeStagedFiles(workspace, description, startCommand, log);
-    await packDroplet(workspace.staged, workspace.droplet, runOptions(request, workspace, host, signal, say));
-    const sha1 = await sha1OfFile(workspace.droplet, signal);
+    const sha1 = await packDroplet(
+      workspace.staged,
+      workspace.droplet,
+      runOptions(request, workspace, host, signal, say),
+    );
     say('Uploading the droplet');
     await uploadDroplet(request.uploadUri, workspace.droplet, sha1, http);
     say(`Staged: droplet ${sha1}`);
@@ -116,6 +129,7 @@ const runOptions = (
   clock: host.clock,
   signal,
   onLine,
+  memoryLimitMb: host.memoryLimitMb,
   ...(host.user ? { user: host.user } : {}),
 });
 

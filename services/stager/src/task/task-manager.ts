@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '@vcap/clock';
-import type { Logger } from '@vcap/bus';
+import type { Logger, Trace } from '@vcap/bus';
 import { acceptedReply, failedReply, finishedReply } from '../domain/replies.ts';
 import type { StagedDroplet, TaskReply } from '../domain/replies.ts';
 import { StagingError, toStagingError } from '../domain/staging-error.ts';
@@ -10,6 +10,7 @@ import { LogPublisher } from '../log/log-publisher.ts';
 import type { LogStore } from '../log/log-store.ts';
 import { TaskLog } from '../log/task-log.ts';
 import type { TaskLogs } from '../log/task-logs.ts';
+import type { RunningTask } from './staging-steps.ts';
 
 const REMEMBERED_IDS = 1000;
 const TASK_LOG_BYTES = 32 * 1024;
@@ -24,12 +25,15 @@ export interface TaskManagerOptions {
   readonly owner: string;
   readonly maxTasks: number;
   readonly maxSeconds: number;
+  /** How long `drain` waits for running tasks. */
+  readonly drainSeconds: number;
   readonly newToken: () => string;
   readonly logUrl: (taskId: string, token: string) => string;
-  readonly stage: (request: TaskRequest, log: TaskLog, signal: AbortSignal) => Promise<StagedDroplet>;
+  readonly stage: (request: TaskRequest, task: RunningTask) => Promise<StagedDroplet>;
 }
 
 interface ActiveTask {
+  readonly taskId: string;
   readonly appId: string;
   readonly abort: AbortController;
   readonly done: Promise<void>;
@@ -59,11 +63,12 @@ export class TaskManager {
   }
 
   /** Takes one `staging.<id>.start`: replies twice, once when refused, never to a repeated task id. */
-  start(message: unknown, reply: (payload: TaskReply) => void): void {
+  start(message: unknown, reply: (payload: TaskReply) => void, trace: Trace): void {
+    const log = this.#o.log.child({ trace_id: trace.traceId });
     const taskId = taskIdOf(message);
     if (taskId !== null && this.#seen.has(taskId)) {
       this.counters.duplicates += 1;
-      this.#o.log.info({ event: 'duplicate-task-ignored', task_id: taskId });
+      log.info({ event: 'duplicate-task-ignored', task_id: taskId });
       return;
     }
     let request: TaskRequest;
@@ -77,33 +82,31 @@ export class TaskManager {
     } catch (error) {
       const failure = toStagingError(error);
       this.counters.refused += 1;
-      this.#o.log.warn({
-        event: 'task-refused',
-        task_id: taskId,
-        type: failure.type,
-        reason: failure.message,
-      });
+      log.warn({ event: 'task-refused', task_id: taskId, type: failure.type, reason: failure.message });
       reply(failedReply(taskId, failure));
       return;
     }
-    this.#remember(request.taskId);
-    this.counters.started += 1;
-    const abort = new AbortController();
-    const done = this.#run(request, abort, reply).finally(() => this.#active.delete(request.taskId));
-    this.#active.set(request.taskId, { appId: request.appId, abort, done });
+    this.#launch(request, reply, trace, log);
   }
 
   /** Ends all tasks of an app; each answers `task stopped`. */
-  stopApp(appId: string): void {
+  stopApp(appId: string, trace: Trace): void {
     for (const task of this.#active.values()) {
-      if (task.appId === appId) task.abort.abort(new StagingError('TaskStopped', 'task stopped'));
+      if (task.appId !== appId) continue;
+      const fields = { task_id: task.taskId, app_id: appId, trace_id: trace.traceId };
+      this.#o.log.info({ event: 'task-stop-asked', ...fields });
+      task.abort.abort(new StagingError('TaskStopped', 'task stopped'));
     }
   }
 
-  /** Takes nothing more and waits for what runs. */
+  /** Takes nothing more and waits for what runs, at most `drainSeconds`; `close` ends the rest. */
   async drain(): Promise<void> {
     this.#closing = true;
-    await Promise.all([...this.#active.values()].map(({ done }) => done));
+    const ended = new AbortController();
+    const tooLong = this.#o.clock.sleep(this.#o.drainSeconds * 1000, ended.signal);
+    await Promise.race([this.#allDone(), tooLong]);
+    ended.abort();
+    if (this.active > 0) this.#o.log.warn({ event: 'drain-timed-out', tasks: this.active });
   }
 
   /** Takes nothing more, ends what runs and waits until all of it is cleaned up and answered. */
@@ -112,15 +115,29 @@ export class TaskManager {
     for (const { abort } of this.#active.values()) {
       abort.abort(new StagingError('StagerShutdown', 'the stager is shutting down'));
     }
-    await this.drain();
+    await this.#allDone();
+  }
+
+  #launch(request: TaskRequest, reply: (payload: TaskReply) => void, trace: Trace, parent: Logger): void {
+    const { taskId, appId } = request;
+    this.#remember(taskId);
+    this.counters.started += 1;
+    const abort = new AbortController();
+    const log = parent.child({ task_id: taskId, app_id: appId });
+    const done = this.#run(request, { abort, reply, trace, log }).finally(() => this.#active.delete(taskId));
+    this.#active.set(taskId, { taskId, appId, abort, done });
+  }
+
+  async #allDone(): Promise<void> {
+    await Promise.all([...this.#active.values()].map(({ done }) => done));
   }
 
   async #run(
     request: TaskRequest,
-    abort: AbortController,
-    reply: (payload: TaskReply) => void,
+    task: { abort: AbortController; reply: (payload: TaskReply) => void; trace: Trace; log: Logger },
   ): Promise<void> {
     const { taskId } = request;
+    const { abort, reply, trace } = task;
     const { clock, store, owner } = this.#o;
     const token = this.#o.newToken();
     const log = new TaskLog();
@@ -130,33 +147,27 @@ export class TaskManager {
     publisher?.start();
     const timer = this.#limit(request, abort);
     const began = clock.monotonic();
-    const fields = { task_id: taskId, app_id: request.appId };
-    this.#o.log.info({ event: 'task-started', ...fields });
+    task.log.info({ event: 'task-started' });
     reply(acceptedReply(taskId, url));
     let answer: TaskReply;
     try {
-      const droplet = await this.#o.stage(request, log, abort.signal);
+      const droplet = await this.#o.stage(request, { log, signal: abort.signal, trace });
       answer = finishedReply(taskId, droplet, { text: log.tail(TASK_LOG_BYTES), url });
       this.counters.succeeded += 1;
-      this.#o.log.info({ event: 'task-finished', ...fields, ms: Math.round(clock.monotonic() - began) });
+      task.log.info({ event: 'task-finished', ms: Math.round(clock.monotonic() - began) });
     } catch (thrown) {
       // However a step reports its abort, the reason for it is the answer.
       const error = toStagingError(abort.signal.aborted ? abort.signal.reason : thrown);
       log.append(`Staging failed: ${error.message}`);
       answer = failedReply(taskId, error, { text: log.tail(TASK_LOG_BYTES), url });
       this.counters.failed += 1;
-      this.#o.log[levelOf(error.type)]({
-        event: 'task-failed',
-        ...fields,
-        type: error.type,
-        reason: error.message,
-      });
+      task.log[levelOf(error.type)]({ event: 'task-failed', type: error.type, reason: error.message });
     } finally {
       timer.cancel();
     }
     this.#o.logs.complete(taskId);
     if (publisher && !(await publisher.finish())) {
-      this.#o.log.warn({ event: 'task-log-not-stored', ...fields });
+      task.log.warn({ event: 'task-log-not-stored' });
     }
     reply(answer);
   }

@@ -1,4 +1,4 @@
-import { chmod, chown, lchown, mkdir, mkdtemp, readdir, readlink, rm } from 'node:fs/promises';
+import { chmod, chown, lchown, lstat, mkdir, mkdtemp, readdir, readlink, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { processStartTime } from './process-identity.ts';
 import type { TaskUser } from './task-user.ts';
@@ -14,6 +14,7 @@ export interface Workspace {
   readonly droplet: string;
 }
 
+const AT_ONCE = 64;
 const PREFIX = /^task-(\d+)-(\d+)-/;
 
 /** Makes the directories of a task; the name says which process owns them. */
@@ -31,8 +32,10 @@ export const createWorkspace = async (baseDir: string): Promise<Workspace> => {
 export const giveTo = async (user: TaskUser | undefined, path: string): Promise<void> => {
   if (!user) return;
   await lchown(path, user.uid, user.gid);
-  for (const entry of await readdir(path, { withFileTypes: true, recursive: true })) {
-    await lchown(join(entry.parentPath, entry.name), user.uid, user.gid);
+  const entries = await readdir(path, { withFileTypes: true, recursive: true });
+  for (let from = 0; from < entries.length; from += AT_ONCE) {
+    const some = entries.slice(from, from + AT_ONCE);
+    await Promise.all(some.map((entry) => lchown(join(entry.parentPath, entry.name), user.uid, user.gid)));
   }
 };
 
@@ -40,6 +43,12 @@ export const giveTo = async (user: TaskUser | undefined, path: string): Promise<
 export const makeOwnedDir = async (user: TaskUser | undefined, path: string): Promise<void> => {
   await mkdir(path, { recursive: true });
   if (user) await chown(path, user.uid, user.gid);
+};
+
+/** Like {@link makeOwnedDir}; what another user cached there before changes hands too, for npm fails on files not its own. */
+export const makeCacheDir = async (user: TaskUser | undefined, path: string): Promise<void> => {
+  await mkdir(path, { recursive: true });
+  if (user && (await lstat(path)).uid !== user.uid) await giveTo(user, path);
 };
 
 /** Removes a workspace, however deep and whatever the modes in it. */

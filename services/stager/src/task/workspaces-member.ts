@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Logger } from '@vcap/bus';
 import { chooseTaskUser } from './task-user.ts';
 import type { TaskUser } from './task-user.ts';
-import { makeOwnedDir, sweepWorkspaces } from './workspace.ts';
+import { makeCacheDir, sweepWorkspaces } from './workspace.ts';
 
 /** Makes the directories ready before the first task and knows which user tasks run as. */
 export class Workspaces {
@@ -24,16 +24,16 @@ export class Workspaces {
   async start(): Promise<void> {
     const { baseDir, cacheDir, log } = this.#o;
     await mkdir(baseDir, { recursive: true });
-    await chmod(baseDir, 0o711);
     await mkdir(cacheDir, { recursive: true });
-    this.#user = await chooseTaskUser([baseDir, cacheDir]);
-    if (!this.#user && process.getuid?.() === 0) {
-      log.warn({
-        event: 'compile-as-root',
-        reason: 'others may not enter base_dir or cache_dir: compile commands run as root',
-      });
+    // The stager's own directories may be passed through, whatever its umask; those above are not its to open.
+    for (const dir of [baseDir, cacheDir]) await chmod(dir, 0o711);
+    const { user, closed } = await chooseTaskUser([baseDir, cacheDir]);
+    this.#user = user;
+    if (closed !== undefined) {
+      const reason = `compile commands run as root, for other users may not enter ${closed}: chmod o+x ${closed}`;
+      log.warn({ event: 'compile-as-root', directory: closed, reason });
     }
-    for (const name of ['npm', 'pip', 'bundle']) await makeOwnedDir(this.#user, join(cacheDir, name));
+    for (const name of ['npm', 'pip', 'bundle']) await makeCacheDir(user, join(cacheDir, name));
     const removed = await sweepWorkspaces(baseDir);
     if (removed.length > 0) log.info({ event: 'stale-workspaces-removed', count: removed.length });
   }

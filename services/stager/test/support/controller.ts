@@ -24,6 +24,8 @@ export interface Controller {
   readonly uploads: Upload[];
   /** Requests seen, as `METHOD path`. */
   readonly requests: string[];
+  /** The `traceparent` of each request. */
+  readonly traceparents: string[];
   /** Sends this zip from now on. */
   zip: string;
   /** Statuses for the next requests in place of the real answer; 0 cuts the connection midway. */
@@ -38,8 +40,10 @@ const AUTHORIZATION = `Basic ${Buffer.from('stager:s e/cret').toString('base64')
 export const startController = async (dir: string): Promise<Controller> => {
   const uploads: Upload[] = [];
   const requests: string[] = [];
+  const traceparents: string[] = [];
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     requests.push(`${request.method} ${request.url}`);
+    traceparents.push(String(request.headers['traceparent']));
     if (controller.silent) return;
     const fault = controller.faults.shift();
     if (fault === 0) {
@@ -69,6 +73,7 @@ export const startController = async (dir: string): Promise<Controller> => {
     uploadUri: `http://127.0.0.1:${port}/staging/droplets/guid/upload?token=once`,
     uploads,
     requests,
+    traceparents,
     zip: '',
     faults: [],
     silent: false,

@@ -51,7 +51,7 @@ export const startDroplet = async (
         if (child.exitCode !== null) throw new Error(`the app ended: ${output}`);
         return (await fetch(url).catch(() => undefined)) !== undefined;
       },
-      { timeoutMs: 15_000 },
+      { timeoutMs: 30_000 },
     );
   } catch (error) {
     await stop();

@@ -41,6 +41,13 @@ export function fileRoutes(services: Services): Router {
     });
   });
 
+  router.get('/apps/:name/resources', async (request, response) => {
+    const app = await ownApp(services, response, request.params.name);
+    const files = await bits.packageFiles(app);
+    if (!files) throw new ApiError(303, 'list of files');
+    response.json(files);
+  });
+
   router.post('/resources', async (request, response) => {
     const { user } = callerOf(response);
     const list = resourceList.safeParse(Array.isArray(request.body) ? request.body : []);

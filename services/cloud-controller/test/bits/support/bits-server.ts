@@ -53,6 +53,9 @@ export interface Upload {
   resources?: unknown;
   app?: string;
   org?: string;
+  /** The field of that name, and the package that the app has. */
+  base?: unknown;
+  packageHash?: string;
 }
 
 /** The real bits behind a real HTTP server: POST /upload/<org>/<app> and /droplet/<app>?sha1=. */
@@ -67,7 +70,10 @@ export async function startBitsServer(options: Partial<BitsOptions> = {}): Promi
     try {
       const done =
         kind === 'upload'
-          ? await bits.upload(appRecord({ guid: second, orgGuid: first }), request)
+          ? await bits.upload(
+              appRecord({ guid: second, orgGuid: first, packageHash: url.searchParams.get('hash') }),
+              request,
+            )
           : await bits.storeDroplet(first, request, url.searchParams.get('sha1') ?? undefined);
       return { status: 200, ...done };
     } catch (error) {
@@ -100,12 +106,13 @@ export async function startBitsServer(options: Partial<BitsOptions> = {}): Promi
     root,
     port,
     nextOutcome: () => new Promise((resolve) => waiting.push(resolve)),
-    async upload({ zip, resources = [], app = 'app-1', org = 'org-1' }) {
+    async upload({ zip, resources = [], app = 'app-1', org = 'org-1', base, packageHash }) {
       const form = new FormData();
       form.set('_method', 'put');
       form.set('resources', typeof resources === 'string' ? resources : JSON.stringify(resources));
+      if (base !== undefined) form.set('base', JSON.stringify(base));
       if (zip) form.set('application', new Blob([new Uint8Array(zip)]), 'app.zip');
-      return post(`/upload/${org}/${app}`, form);
+      return post(`/upload/${org}/${app}${packageHash === undefined ? '' : `?hash=${packageHash}`}`, form);
     },
     async droplet(content, expected, field = 'upload[droplet]') {
       const form = new FormData();
