@@ -32,6 +32,12 @@ interface Component {
  * generation of each grow to tens of MB before it collects it.
  */
 const nodeFlags = ['--max-semi-space-size=1', '--optimize-for-size'];
+/** glibc would keep what was taken for a moment, such as for hashing a password: freed blocks go back at once. Bytes. */
+const nodeEnv = {
+  MALLOC_MMAP_THRESHOLD_: '131072',
+  MALLOC_TRIM_THRESHOLD_: '65536',
+  MALLOC_ARENA_MAX: '2',
+};
 /** Memory in MB that a DEA on this machine gives away. */
 const deaMemoryMb = 4096;
 
@@ -65,6 +71,7 @@ function toSpec(
       file,
     ],
     logFile: join(options.home, 'logs', `${name}.log`),
+    env: nodeEnv,
     graceMs,
   };
 }

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import type { ComponentContext, Member } from '@vcap/component';
 import { ProcessWarden } from '@vcap/warden';
@@ -64,7 +65,12 @@ export async function buildDea(context: ComponentContext<DeaConfig>): Promise<Me
       stateDir: join(baseDir, 'warden'),
       sampleMs: config.sample_interval * 1000,
     }),
-    ports: new PortPool(clock, config.port_range, config.port_cooldown * 1000),
+    ports: new PortPool(
+      clock,
+      config.port_range,
+      config.port_cooldown * 1000,
+      randomInt(config.port_range.first, config.port_range.last + 1),
+    ),
     droplets,
     instancesDir: join(baseDir, 'instances'),
     host: identity.ip,

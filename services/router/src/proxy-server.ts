@@ -152,11 +152,10 @@ export class ProxyServer implements Member {
       response.emit('close');
     });
     const exchange = this.#run(request, response, false, { socket, head });
-    // Nobody reads until there is a tunnel, and so nobody would see the client leave.
+    // Like an ordinary request's: a client that ends its side before the 101 has left.
     socket.once('end', () => {
       if (exchange.tunnelledAt === undefined && !response.writableEnded) socket.destroy();
     });
-    if (exchange.tunnelledAt === undefined) socket.read(0);
   }
 
   #run(

@@ -1,12 +1,18 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort, startProcess, tempDir, waitFor } from '@vcap/testkit';
 import type { RunningProcess } from '@vcap/testkit';
+import { identify, isAlive, processesOf, signal } from './processes.ts';
+import type { ProcessIdentity } from './processes.ts';
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
+/** The command users type. */
+export const vmcProgram = join(root, 'packages/vmc/bin/vmc');
 
 /** What a command printed and its exit status. */
 export interface Outcome {
@@ -19,12 +25,22 @@ export interface Answer {
   headers: Record<string, string | string[] | undefined>;
 }
 
+export interface CallOptions {
+  body?: string | Buffer;
+  headers?: Record<string, string>;
+  /** The first router's by default. */
+  port?: number;
+  /** The administrator's by default, once logged in; an empty one is sent too. */
+  token?: string;
+}
+
 /** A whole cluster as `npm start` makes it, in a directory and on a port of its own. */
 export class Platform {
   readonly domain = 'e2e.localhost';
   readonly home: string;
   readonly port: number;
   #cluster: RunningProcess | undefined;
+  #token: string | undefined;
   readonly #remove: () => Promise<void>;
 
   private constructor(home: string, port: number, remove: () => Promise<void>) {
@@ -61,25 +77,87 @@ export class Platform {
     return cluster.output();
   }
 
+  /** Kills the process of the cluster alone, as no Ctrl-C does; its components go on. */
+  async killOwner(): Promise<void> {
+    const cluster = this.#cluster;
+    if (!cluster) throw new Error('the cluster does not run');
+    const owner = identify('local', cluster.pid);
+    if (!owner || !signal(owner, 'SIGKILL')) throw new Error('the cluster was gone already');
+    await cluster.exited;
+    this.#cluster = undefined;
+  }
+
+  /** Stops the cluster, ends what a killed one left behind, and takes the directory away. */
   async remove(): Promise<void> {
-    await this.stop();
-    await this.#remove();
+    try {
+      await this.stop();
+    } finally {
+      await this.#endLeftovers();
+      await this.#remove();
+    }
+  }
+
+  /** Those of run.json, frozen ones among them, and then whoever still works in the directory. */
+  async #endLeftovers(): Promise<void> {
+    let children: ProcessIdentity[] = [];
+    try {
+      const text = readFileSync(join(this.home, 'run.json'), 'utf8');
+      children = (JSON.parse(text) as { children: ProcessIdentity[] }).children;
+    } catch {
+      // An ordinary stop left no such file.
+    }
+    for (const child of children) signal(child, 'SIGKILL');
+    await waitFor(() => !children.some(isAlive), { timeoutMs: 10_000 });
+    await waitFor(
+      () => {
+        const left = processesOf(this.home);
+        for (const each of left) signal(each, 'SIGKILL');
+        return left.length === 0;
+      },
+      { timeoutMs: 10_000 },
+    );
+  }
+
+  /** What vmc sees: its files are kept in the cluster's directory. */
+  vmcEnvironment(): NodeJS.ProcessEnv {
+    return { ...process.env, ...this.#env(), HOME: this.home, NODE_OPTIONS: '' };
   }
 
   /** Runs a vmc command without questions. */
   vmc(...args: string[]): Promise<Outcome> {
     return new Promise((resolve) => {
-      const env = { ...process.env, ...this.#env(), HOME: this.home, NODE_OPTIONS: '' };
       execFile(
-        join(root, 'packages/vmc/bin/vmc'),
+        vmcProgram,
         args,
-        { env, maxBuffer: 1 << 24 },
+        { env: this.vmcEnvironment(), maxBuffer: 1 << 24 },
         (error, stdout, stderr) => {
           const status = error ? (typeof error.code === 'number' ? error.code : 1) : 0;
           resolve({ status, output: stdout + stderr });
         },
       );
     });
+  }
+
+  /** Calls the API through the router, or another address with `port`. */
+  async call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
+    const { body, headers = {}, port = this.port, token = this.#token } = options;
+    const call = request({
+      host: '127.0.0.1',
+      port,
+      method,
+      path,
+      headers: {
+        host: `api.${this.domain}`,
+        ...(token === undefined ? {} : { authorization: token }),
+        ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }),
+        ...headers,
+      },
+    });
+    call.end(body);
+    const [response] = (await once(call, 'response')) as [IncomingMessage];
+    let text = '';
+    for await (const chunk of response.setEncoding('utf8')) text += chunk as string;
+    return { status: response.statusCode ?? 0, body: text, headers: response.headers };
   }
 
   /** Runs a vmc command that must succeed. */
@@ -92,8 +170,18 @@ export class Platform {
 
   async login(): Promise<void> {
     await this.ok('target', this.api);
-    const password = readFileSync(join(this.home, 'admin-password'), 'utf8').trim();
+    const password = this.password();
     await this.ok('login', 'admin@vcap.local', '--passwd', password, '-n');
+    const { body } = await this.call('POST', '/users/admin@vcap.local/tokens', {
+      body: JSON.stringify({ password }),
+      headers: { 'content-type': 'application/json' },
+    });
+    this.#token = (JSON.parse(body) as { token: string }).token;
+  }
+
+  /** The administrator's. */
+  password(): string {
+    return readFileSync(join(this.home, 'admin-password'), 'utf8').trim();
   }
 
   /** GET through the router. */

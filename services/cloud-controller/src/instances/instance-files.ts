@@ -1,7 +1,6 @@
 import type { Readable } from 'node:stream';
 import { deaFindDroplet } from '@vcap/bus';
 import type { Bus, FindDroplet, FindDropletReply, Logger, Trace } from '@vcap/bus';
-import { request } from 'undici';
 import type { AppRecord, Instances } from '../ports.ts';
 import type { ActualState } from './actual-state.ts';
 
@@ -112,6 +111,7 @@ async function fetchFile(
     headers['authorization'] = `Basic ${Buffer.from(credentials.join(':')).toString('base64')}`;
   if (range !== undefined) headers['range'] = range;
   const timeouts = { headersTimeout: ANSWER_TIMEOUT_MS, bodyTimeout: IDLE_TIMEOUT_MS };
+  const { request } = await import('undici'); // loaded where it is used: 8 MB
   const answer = await request(url, { method: 'GET', headers, ...timeouts });
   if (PASSED_STATUSES.has(answer.statusCode)) {
     const passed = PASSED_HEADERS.flatMap((name) => {

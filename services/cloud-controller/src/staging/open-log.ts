@@ -1,5 +1,4 @@
 import type { Readable } from 'node:stream';
-import { request } from 'undici';
 
 /** Reads a stager's log from `offset` bytes on; undefined when the stager or the log is gone. */
 export async function openStagingLog(
@@ -9,6 +8,7 @@ export async function openStagingLog(
   try {
     const target = new URL(url);
     target.searchParams.set('offset', String(offset));
+    const { request } = await import('undici'); // loaded where it is used: 8 MB
     const answer = await request(target, { headersTimeout: 5000, bodyTimeout: 30_000 });
     if (answer.statusCode !== 200) {
       await answer.body.dump();

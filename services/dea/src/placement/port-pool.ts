@@ -10,11 +10,12 @@ export class PortPool {
   private readonly restingUntil = new Map<number, number>();
   private next: number;
 
-  constructor(clock: Clock, range: { first: number; last: number }, cooldownMs: number) {
+  /** `start`: where in the range it begins; two DEAs on one machine that begin apart rarely want the same port. */
+  constructor(clock: Clock, range: { first: number; last: number }, cooldownMs: number, start = range.first) {
     this.clock = clock;
     this.range = range;
     this.cooldownMs = cooldownMs;
-    this.next = range.first;
+    this.next = start;
   }
 
   /** A port nobody here holds; undefined when all are taken or resting. Synchronous, so no two callers get one. */

@@ -38,7 +38,7 @@ export function pumpBody(from: IncomingMessage, to: MessageSink, onChunk: ChunkL
   from.on('data', onData);
   from.resume();
   return () => {
-
+    if (!copying) return;
     copying = false;
     from.pause();
     from.off('data', onData);
