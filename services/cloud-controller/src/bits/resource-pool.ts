@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import type { Blobstore } from '@vcap/blobstore';
 import { ApiError } from '../errors.ts';
 import type { ResourceEntry } from '../ports.ts';
@@ -63,7 +62,8 @@ export class ResourcePool {
 
   /** As openChecked, for content that fits into memory. */
   async readChecked(orgGuid: string, source: { sha1: string; size: number }, name: string): Promise<Buffer> {
-    const content = await buffer(await this.#open(orgGuid, source, name));
+    const body = await this.#open(orgGuid, source, name);
+    const content = Buffer.concat((await body.toArray()) as Buffer[]);
     const same = createHash('sha1').update(content).digest('hex') === source.sha1;
     return same ? content : this.#spoilt(orgGuid, source.sha1, name);
   }

@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { buffer, text } from 'node:stream/consumers';
+import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { openPromise } from 'yauzl';
 import type { Entry, ZipFile } from 'yauzl';
@@ -124,7 +124,7 @@ const writeEntry = async (
   const source = await archive.openReadStreamPromise(entry);
   // `wx`: the same name twice is an error, never an overwrite.
   if (entry.uncompressedSize <= SMALL_BYTES)
-    await writeFile(path, await buffer(source), { flag: 'wx', mode: 0o600 });
+    await writeFile(path, Buffer.concat((await source.toArray()) as Buffer[]), { flag: 'wx', mode: 0o600 });
   else await pipeline(source, createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal });
   await chmod(path, mode);
 };

@@ -4,6 +4,9 @@ import type { Workspace } from './workspace.ts';
 
 const RESERVED = /^(PATH|HOME|TMPDIR|USER|SHELL|IFS|BASH_ENV|ENV|LD_.*)$/;
 
+/** npm trusts the certificates that the machine trusts, those of a company's proxy among them; Node alone asks for it. */
+export const TRUST_OF_THE_MACHINE = { NODE_USE_SYSTEM_CA: '1' } as const;
+
 /** The PATH of compile commands: the stager's own. */
 export const compilePath = (own: NodeJS.ProcessEnv): string => own['PATH'] ?? '/usr/local/bin:/usr/bin:/bin';
 
@@ -17,7 +20,7 @@ export const compileEnvironment = (
   own: NodeJS.ProcessEnv,
   passed: readonly string[],
 ): Record<string, string> => {
-  const environment: Record<string, string> = {};
+  const environment: Record<string, string> = { ...TRUST_OF_THE_MACHINE };
   for (const [name, value] of Object.entries(app)) if (!RESERVED.test(name)) environment[name] = value;
   for (const name of passed) {
     const value = own[name];

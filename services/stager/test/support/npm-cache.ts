@@ -10,6 +10,7 @@ import { samplePath } from '@vcap/samples';
 import type { SampleName } from '@vcap/samples';
 import { tempDir } from '@vcap/testkit';
 import { stagerConfigSchema } from '../../src/config.ts';
+import { TRUST_OF_THE_MACHINE } from '../../src/task/compile-environment.ts';
 
 const execute = promisify(execFile);
 
@@ -48,7 +49,12 @@ const install = async (name: SampleName): Promise<void> => {
     // The environment of compile commands: the cache is by the registry's address.
     const passed = stagerConfigSchema.shape.compile_env.parse(undefined);
     const own = Object.entries(process.env).filter(([key]) => passed.includes(key));
-    const env = { ...Object.fromEntries(own), PATH: process.env['PATH'], HOME: dir.path };
+    const env = {
+      ...TRUST_OF_THE_MACHINE,
+      ...Object.fromEntries(own),
+      PATH: process.env['PATH'],
+      HOME: dir.path,
+    };
     await execute('npm', ['ci', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund'], {
       cwd: dir.path,
       env: { ...env, npm_config_cache: join(sharedCacheDir, 'npm'), npm_config_update_notifier: 'false' },
