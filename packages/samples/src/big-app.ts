@@ -10,7 +10,7 @@ const SERVER = `require('node:http')
 const MANIFEST = `applications:
   - name: big-app
     framework: node
-    mem: 64M
+    mem: 128M
     instances: 1
 `;
 
