@@ -217,7 +217,9 @@ export class Bus {
 
   #receive<T>(subject: Subject<T>, handler: Handler<T>, message: Msg): void {
     this.#counters.received++;
-    const parsed = this.#guard.parse(subject.schema, message.data, subject.name, senderOf(message));
+    const parsed = subject.text
+      ? message.string()
+      : this.#guard.parse(subject.schema, message.data, subject.name, senderOf(message));
     if (parsed === undefined) return;
     const trace = fromTraceparent(headerOf(message.headers, 'traceparent')) ?? newTrace();
     const inbox = message.reply;

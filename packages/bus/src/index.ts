@@ -8,6 +8,7 @@ export type {
   Subscription,
 } from './bus.ts';
 export type { Subject, SubjectFamily, SubjectInfo } from './subject.ts';
+export type { NodeSubject, ServiceSubject } from './service-subject.ts';
 export { childTrace, fromTraceparent, newTrace, toTraceparent } from './trace.ts';
 export type { Trace } from './trace.ts';
 export type { DeaInstanceState } from './messages/common.ts';
@@ -16,3 +17,4 @@ export * from './messages/router.ts';
 export * from './messages/dea.ts';
 export * from './messages/health.ts';
 export * from './messages/staging.ts';
+export * from './messages/services.ts';

@@ -15,10 +15,21 @@ function isSubject(value: unknown): value is Subject<unknown> {
 function fieldsOf(schema: z.ZodType | undefined): string {
   if (!schema) return '—';
   const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
-  const names = Object.keys(json.properties ?? {}).map((name) =>
-    (json.required ?? []).includes(name) ? `\`${name}\`` : `\`${name}?\``,
-  );
+  const shapes = json.anyOf ?? json.oneOf ?? [json];
+  const all = new Set(shapes.flatMap((shape) => Object.keys(propertiesOf(shape))));
+  const always = (name: string): boolean => shapes.every((shape) => requiredOf(shape).includes(name));
+  const names = [...all].map((name) => (always(name) ? `\`${name}\`` : `\`${name}?\``));
   return names.length === 0 ? 'any' : names.join(', ');
+}
+
+type Shape = boolean | { properties?: object; required?: string[] };
+
+function propertiesOf(shape: Shape): object {
+  return typeof shape === 'boolean' ? {} : (shape.properties ?? {});
+}
+
+function requiredOf(shape: Shape): string[] {
+  return typeof shape === 'boolean' ? [] : (shape.required ?? []);
 }
 
 function section(subject: Subject<unknown>): string {

@@ -16,6 +16,8 @@ export interface SubjectInfo {
 export interface Subject<T, R = unknown> extends SubjectInfo {
   schema: z.ZodType<T>;
   reply?: z.ZodType<R>;
+  /** The body is free text: it comes as a string, unparsed. */
+  text?: true;
 }
 
 /** A family of subjects with one variable word, such as `dea.<dea_id>.start`. */
