@@ -18,8 +18,11 @@ export const canMove = (from: InstanceState, to: InstanceState): boolean => MOVE
 /** States whose memory is reserved. */
 export const holdsMemory = (state: InstanceState): boolean => state !== 'STOPPED' && state !== 'CRASHED';
 
-/** States whose disk is reserved: a crashed instance's files are still there. */
-export const holdsDisk = (state: InstanceState): boolean => state !== 'STOPPED';
+/**
+ * States whose disk is reserved. Not CRASHED: what is left of it is far below its limit and has a budget of its own,
+ * and an application that crashes again and again must not fill the DEA with promises.
+ */
+export const holdsDisk = holdsMemory;
 
 /** States told to the health manager. */
 export const isReported = (state: InstanceState): boolean =>

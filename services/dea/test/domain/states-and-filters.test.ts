@@ -40,13 +40,13 @@ describe('the state of an instance', () => {
     expect(() => instance.setState(to, 1)).toThrow(`cannot go from ${from} to ${to}`);
   });
 
-  test('holds memory while it may run and disk while it has files', () => {
+  test('holds memory and disk while it may run', () => {
     expect([
       holdsMemory('STOPPING'),
       holdsMemory('CRASHED'),
       holdsDisk('CRASHED'),
       holdsDisk('STOPPED'),
-    ]).toEqual([true, false, true, false]);
+    ]).toEqual([true, false, false, false]);
   });
 });
 
