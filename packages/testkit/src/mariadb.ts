@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { findBinary } from './find-binary.ts';
 import { freePort } from './free-port.ts';
 import { startProcess } from './start-process.ts';
+import type { RunningProcess } from './start-process.ts';
 import { serverDir, unprivileged } from './unprivileged.ts';
 
 const run = promisify(execFile);
@@ -16,13 +17,21 @@ export interface MariadbServer {
   readonly port: number;
   /** Makes a database (name: letters, digits, underscore) and gives its URL back. */
   createDatabase(name: string): Promise<string>;
+  /** Ends the daemon (SIGKILL when asked) and starts it again on the same data and port. */
+  restart(options?: { kill?: boolean }): Promise<void>;
   stop(): Promise<void>;
   /** Ends it with SIGKILL; the data folder goes too. */
   kill(): Promise<void>;
 }
 
+export interface MariadbOptions {
+  port?: number;
+  /** More arguments for the daemon, such as `--ssl-ca=...`. */
+  extraArgs?: string[];
+}
+
 /** Prepares a data folder and starts MariaDB on 127.0.0.1 (about a second). */
-export async function startMariadb(options: { port?: number } = {}): Promise<MariadbServer> {
+export async function startMariadb(options: MariadbOptions = {}): Promise<MariadbServer> {
   const install = findBinary('mariadb-install-db', 'mariadb-server');
   const daemon = findBinary('mariadbd', 'mariadb-server');
   const client = findBinary('mariadb', 'mariadb-client');
@@ -47,13 +56,15 @@ export async function startMariadb(options: { port?: number } = {}): Promise<Mar
       cwd: dir.path,
       timeout: 60_000,
     });
-    const server = await startProcess({
-      argv: [daemon, ...daemonFlags(dir.path, data, port)],
-      ...user,
-      cwd: dir.path,
-      readyTimeoutMs: 30_000,
-      readyWhen: () => query('SELECT 1').then(() => true),
-    });
+    const start = (): Promise<RunningProcess> =>
+      startProcess({
+        argv: [daemon, ...daemonFlags(dir.path, data, port), ...(options.extraArgs ?? [])],
+        ...user,
+        cwd: dir.path,
+        readyTimeoutMs: 30_000,
+        readyWhen: () => query('SELECT 1').then(() => true),
+      });
+    let server = await start();
     const url = `mysql://root@127.0.0.1:${port}/`;
     return {
       url,
@@ -62,6 +73,10 @@ export async function startMariadb(options: { port?: number } = {}): Promise<Mar
         if (!/^\w+$/.test(name)) throw new Error(`not a database name: ${name}`);
         await query(`CREATE DATABASE \`${name}\` CHARACTER SET utf8mb4`);
         return url + name;
+      },
+      async restart({ kill = false } = {}) {
+        await (kill ? server.kill() : server.stop(15_000));
+        server = await start();
       },
       async stop() {
         await server.stop(15_000);

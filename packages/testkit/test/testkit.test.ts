@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import {
   findBinary,
   freePort,
+  mysqlPrograms,
   startMariadb,
+  startMysql,
   startNats,
   startProcess,
   startRedis,
@@ -172,4 +174,20 @@ describe('servers', () => {
     await expect(server.createDatabase('a`b')).rejects.toThrow('not a database name');
     await expect(server.createDatabase('ccdb')).rejects.toThrow(/exists/);
   }, 60_000);
+});
+
+describe('startMysql', () => {
+  test('starts a real MySQL, also again on the same data', async () => {
+    const programs = await mysqlPrograms();
+    if ('missing' in programs) {
+      process.stderr.write(`skipped, no MySQL: ${programs.missing}\n`);
+      return;
+    }
+    const server = await startMysql();
+    cleanups.push(() => server.stop());
+    await server.createDatabase('kept');
+    await server.restart({ kill: true });
+    await expect(server.createDatabase('kept')).rejects.toThrow(/database exists/);
+    expect(await greeting(server.port)).not.toContain('MariaDB');
+  }, 120_000);
 });
