@@ -2,6 +2,7 @@ import type { ComponentContext, Member } from '@vcap/component';
 import type { Services } from './actions/context.ts';
 import { BulkCredentialsResponder } from './adapters/bulk-credentials.ts';
 import { DatabaseMember } from './adapters/database-member.ts';
+import { StagingJanitor } from './adapters/staging-janitor.ts';
 import { RouteRegistration } from './adapters/route-registration.ts';
 import type { ControllerConfig } from './config-shape.ts';
 import { resolveSettings } from './settings.ts';
@@ -44,6 +45,7 @@ export function compose(
   const members = [
     new DatabaseMember({ database, store, config, settings, log }),
     ...parts.members,
+    new StagingJanitor({ store, instances: parts.instances, clock, log }),
     api,
     new BulkCredentialsResponder(bus, settings.bulkAuth),
     new RouteRegistration({

@@ -67,6 +67,18 @@ export const controllerConfigShape = {
       reserved_list: z.array(z.string().transform((name) => name.toLowerCase())).default([]),
     })
     .prefault({}),
+  resource_pool: z
+    .strictObject({
+      /** Days after which a file that no application has any more leaves the pool. */
+      expire_days: z.number().positive().default(30),
+      /** Bytes over all organizations; beyond it the oldest files leave. */
+      max_bytes: z
+        .number()
+        .int()
+        .positive()
+        .default(20 * 1024 ** 3),
+    })
+    .prefault({}),
   /** Largest application, packed and unpacked, in bytes. */
   max_package_bytes: z.number().int().positive().default(536_870_912),
   description: z.string().default('An open platform as a service'),

@@ -31,6 +31,15 @@ export interface AppRecord {
   debug: string | null;
   console: boolean;
   metaVersion: number;
+  /** The older version that serves until its instances are replaced one by one. */
+  replacingVersion: string | null;
+  /** Milliseconds since the epoch; the controller at work renews it. */
+  replacingUntil: number;
+  /** The same for a staging; 0 when nobody stages. */
+  stagingLeaseUntil: number;
+  stagingError: string | null;
+  /** The droplet is not of the newest bits: those failed, and what ran before was kept. */
+  staleDroplet: boolean;
   uris: string[];
   /** Milliseconds since the epoch. */
   createdAt: number;
@@ -54,6 +63,8 @@ export interface AppStore {
         | 'version'
         | 'stagingTaskId'
         | 'stagingLogUrl'
+        | 'stagingLeaseUntil'
+        | 'stagingError'
       >
     >,
   ): Promise<AppRecord | undefined>;
@@ -88,6 +99,8 @@ export interface InstanceView {
 export interface Instances {
   /** Places and starts the given indices (default: all 0..instances-1). Expects a staged app. */
   start(app: AppRecord, indices: number[] | undefined, trace: Trace): Promise<void>;
+  /** Waits until an instance of the app's version serves at `index`, or crashed, or the time is over. */
+  waitRunning(app: AppRecord, index: number, timeoutMs: number): Promise<'running' | 'crashed' | 'late'>;
   /** Stops every instance of the app, or only the given indices of the current version. */
   stop(app: AppRecord, indices: number[] | undefined, trace: Trace): Promise<void>;
   /** Tells DEAs the app's present URLs. */
@@ -153,9 +166,12 @@ export interface Bits {
   /** What the app's present package is made of; undefined when that is not known. */
   packageFiles(app: AppRecord): Promise<PackageFiles | undefined>;
   openPackage(appGuid: string): Promise<{ size: number; body: Readable } | undefined>;
-  /** Stores a droplet after checking its sha1 (hex); undefined `expectedSha1` means: compute only. */
+  /**
+   * Stores a droplet after checking its sha1 (hex); undefined `expectedSha1` means: compute only. The one that the
+   * app runs now (`dropletHash`) is kept whatever its age.
+   */
   storeDroplet(
-    appGuid: string,
+    app: { guid: string; dropletHash: string | null },
     request: import('node:http').IncomingMessage,
     expectedSha1: string | undefined,
   ): Promise<{ sha1: string }>;

@@ -66,7 +66,8 @@ describe.each(dialects)('the v1 API on %s', (dialect) => {
         usage: { memory: 0, apps: 0, services: 0 },
       });
       expect(own.frameworks.node.runtimes).toEqual([cloud.world.runtimes[0]]);
-      expect(own.frameworks.spring).toBeUndefined();
+      expect(Object.keys(own.frameworks).toSorted()).toEqual(['node', 'standalone', 'static', 'wsgi']);
+      expect(own.frameworks.node.memory).toBe(256);
     });
 
     test('a wrong password, a bad token and an unknown e-mail are all refused with 200', async () => {
@@ -284,7 +285,7 @@ describe.each(dialects)('the v1 API on %s', (dialect) => {
       await upload(ann, 'foo', 'other bits');
       expect((await ann.get('/apps/foo/update')).body.state).toBe('UPDATING');
       expect((await ann.call('PUT', '/apps/foo/update')).status).toBe(204);
-      expect(cloud.world.orders).toEqual(['stop foo', 'start foo', 'updated foo']);
+      expect(cloud.world.orders).toEqual(['stop foo 0', 'start foo', 'updated foo']);
       expect((await ann.get('/apps/foo')).body.version).not.toBe(version);
       cloud.world.running = 1;
       expect((await ann.get('/apps/foo/update')).body.state).toBe('SUCCEEDED');

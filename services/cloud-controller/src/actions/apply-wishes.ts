@@ -9,6 +9,7 @@ import type { Usage } from '../repositories/apps.ts';
 import type { Capacity } from '../repositories/quotas.ts';
 import type { User } from '../repositories/users.ts';
 import type { AppWishes } from './app-body.ts';
+import { STAGING_LEASE_MS } from './stage-with-lease.ts';
 import { capacityOf, isAdmin } from './context.ts';
 import type { Services } from './context.ts';
 
@@ -82,7 +83,12 @@ export function changeOf(
     metaVersion: present.metaVersion + 1,
     ...(wishes.command !== undefined && { command: wishes.command }),
     ...(wishes.env && { env: wishes.env }),
-    ...(restage && { packageState: 'PENDING' as const }),
-    ...(state === 'STARTED' && present.state !== 'STARTED' && { version: randomUUID() }),
+    ...(restage && { packageState: 'PENDING' as const, stagingLeaseUntil: 0 }),
+    ...(state === 'STARTED' &&
+      present.state !== 'STARTED' && {
+        version: randomUUID(),
+        stagingError: null,
+        stagingLeaseUntil: services.clock.now() + STAGING_LEASE_MS,
+      }),
   };
 }

@@ -1,12 +1,12 @@
 import { ApiError } from '../errors.ts';
 import { isDuplicate } from '../db/open.ts';
+import { defaultMemoryMb } from '../domain/frameworks.ts';
 import type { AppRecord } from '../ports.ts';
 import { readAppBody } from './app-body.ts';
 import { checkExtras, checkMemory, checkWishedUrls, wishedStack } from './apply-wishes.ts';
 import { audit, capacityOf } from './context.ts';
 import type { Call, Caller, Services } from './context.ts';
 
-const DEFAULT_MEMORY_MB = 256;
 const DISK_MB = 2048;
 const FILE_DESCRIPTORS = 256;
 
@@ -27,14 +27,14 @@ export async function createApp(
     const created = await services.store.apps.inSpace(caller.user, async (space) => {
       const usage = await space.usage();
       if (usage.apps >= capacity.apps) throw new ApiError(601, usage.apps, capacity.apps);
+      const stack = wishedStack(services, wishes, undefined);
       const wanted = {
         state: wishes.state ?? ('STOPPED' as const),
-        memoryMb: wishes.memoryMb ?? DEFAULT_MEMORY_MB,
+        memoryMb: wishes.memoryMb ?? defaultMemoryMb(stack.framework),
         instances: wishes.instances ?? 1,
       };
       checkMemory(wanted, undefined, usage, capacity);
       const routes = checkWishedUrls(services, caller.user, wishes);
-      const stack = wishedStack(services, wishes, undefined);
       checkExtras(services, wishes);
       if (wanted.state === 'STARTED') throw new ApiError(300, 'no bits have been uploaded to start it from');
       const app = await space.insert({

@@ -20,6 +20,7 @@ export async function uploadBits(
       packageHash: sha1,
       packageState: 'PENDING',
       stagingTaskId: null,
+      stagingLeaseUntil: 0,
     });
   }
   await audit(services, caller, call, {

@@ -62,11 +62,11 @@ export class BlobBits implements Bits {
   }
 
   storeDroplet(
-    appGuid: string,
+    app: { guid: string; dropletHash: string | null },
     request: IncomingMessage,
     expectedSha1: string | undefined,
   ): Promise<{ sha1: string }> {
-    return this.#workDirs.use((folder) => this.#droplets.store(appGuid, request, expectedSha1, folder));
+    return this.#workDirs.use((folder) => this.#droplets.store(app, request, expectedSha1, folder));
   }
 
   async openDroplet(appGuid: string, sha1: string): Promise<{ size: number; body: Readable } | undefined> {

@@ -11,7 +11,7 @@ const FIELD = 'upload[droplet]';
 /** The one that runs and the one that takes its place. */
 const KEPT = 2;
 
-/** Keeps the newest droplets of each app. */
+/** Keeps the newest droplets of each app, and the one that the database says is running. */
 export class Droplets {
   readonly #blobstore: Blobstore;
   readonly #mostBytes: number;
@@ -23,7 +23,7 @@ export class Droplets {
 
   /** Takes the form of a stager. Throws 100 when the content is not what `expectedSha1` says; then nothing changed. */
   async store(
-    appGuid: string,
+    app: { guid: string; dropletHash: string | null },
     request: IncomingMessage,
     expectedSha1: string | undefined,
     workDir: string,
@@ -41,8 +41,8 @@ export class Droplets {
     if (expectedSha1 !== undefined && expectedSha1.toLowerCase() !== sha1) {
       throw new ApiError(100, `the droplet has sha1 ${sha1}, not ${expectedSha1}`);
     }
-    await this.#blobstore.putFile(keyOf(appGuid, sha1), path);
-    await this.#dropOld(appGuid, sha1);
+    await this.#blobstore.putFile(keyOf(app.guid, sha1), path);
+    await this.#dropOld(app.guid, new Set([sha1, app.dropletHash ?? sha1]));
     return { sha1 };
   }
 
@@ -55,12 +55,12 @@ export class Droplets {
       await this.#blobstore.delete(key);
   }
 
-  async #dropOld(appGuid: string, newest: string): Promise<void> {
+  async #dropOld(appGuid: string, needed: ReadonlySet<string>): Promise<void> {
     const all = await this.#blobstore.list(`droplets/${appGuid}`);
     const old = all
-      .filter(({ key }) => key !== keyOf(appGuid, newest))
+      .filter(({ key }) => !needed.has(key.slice(key.lastIndexOf('/') + 1)))
       .toSorted((a, b) => b.changedAt - a.changedAt)
-      .slice(KEPT - 1);
+      .slice(Math.max(0, KEPT - needed.size));
     for (const { key } of old) await this.#blobstore.delete(key);
   }
 }

@@ -3,12 +3,16 @@ import { createDiskBlobstore } from '@vcap/blobstore';
 import type { Logger } from '@vcap/bus';
 import { systemClock } from '@vcap/clock';
 import type { Clock } from '@vcap/clock';
+import type { Member } from '@vcap/component';
 import type { Bits } from '../ports.ts';
 import { BlobBits } from './blob-bits.ts';
+import { PoolSweeper } from './pool-sweep.ts';
+import type { PoolBudget } from './pool-sweep.ts';
 import type { PoolLimits } from './resource-pool.ts';
 import { WorkDirs } from './work-dirs.ts';
 
 const MIB = 1024 * 1024;
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** Sizes in bytes. */
 export interface BitsOptions {
@@ -26,13 +30,22 @@ export interface BitsOptions {
   maxDropletBytes?: number | undefined;
   /** Which files are kept for later uploads; by default up to 512 MiB, empty ones too. */
   pool?: PoolLimits | undefined;
+  /** How long and how much is kept; by default 30 days and 20 GiB. */
+  budget?: PoolBudget | undefined;
 }
 
 /** Packages, droplets and the pool of files, in a blobstore on disk. */
 export function createBits(options: BitsOptions): Bits {
+  return createBitsWithSweeper(options).bits;
+}
+
+/** The same, with the member that keeps the pool small. */
+export function createBitsWithSweeper(options: BitsOptions): { bits: Bits; sweeper: Member } {
   const { root, log, clock = systemClock } = options;
-  return new BlobBits({
-    blobstore: createDiskBlobstore({ root, clock }),
+  const blobstore = createDiskBlobstore({ root, clock });
+  const budget = options.budget ?? { expireMs: 30 * DAY_MS, maxBytes: 20 * 1024 * MIB };
+  const bits = new BlobBits({
+    blobstore,
     workDirs: new WorkDirs(options.tmpdir ?? join(root, 'uploads'), clock, log),
     packages: {
       mostBytes: options.maxPackageBytes ?? 512 * MIB,
@@ -42,4 +55,5 @@ export function createBits(options: BitsOptions): Bits {
     pool: options.pool ?? { minBytes: 0, maxBytes: 512 * MIB },
     log,
   });
+  return { bits, sweeper: new PoolSweeper({ blobstore, budget, clock, log }) };
 }

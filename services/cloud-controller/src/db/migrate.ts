@@ -1,6 +1,7 @@
 import { Migrator } from 'kysely/migration';
 import type { Database } from './open.ts';
 import { initial } from './migrations/001-initial.ts';
+import { rolling } from './migrations/002-rolling.ts';
 
 /**
  * Brings the tables up to date under the database's lock: of two controllers that start together one does
@@ -9,7 +10,9 @@ import { initial } from './migrations/001-initial.ts';
 export async function migrate(database: Database): Promise<void> {
   const migrator = new Migrator({
     db: database.db,
-    provider: { getMigrations: async () => ({ '001-initial': initial(database.dialect) }) },
+    provider: {
+      getMigrations: async () => ({ '001-initial': initial(database.dialect), '002-rolling': rolling() }),
+    },
     migrationTableName: 'schema_migrations',
     migrationLockTableName: 'schema_migrations_lock',
   });

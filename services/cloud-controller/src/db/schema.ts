@@ -91,6 +91,16 @@ export interface AppRow {
   debug: string | null;
   console: number;
   meta_version: number;
+  /** The version whose instances serve while those of `version` take their places one by one; else null. */
+  replacing_version: Generated<string | null>;
+  /** Until then the controller that replaces them has renewed its word. */
+  replacing_until: Generated<number>;
+  /** Until then the controller that stages has renewed its word; 0 when none does. */
+  staging_lease_until: Generated<number>;
+  /** Why the last staging or update failed, for the user. */
+  staging_error: Generated<string | null>;
+  /** The droplet is not of the newest bits: those failed, and what ran before was kept. */
+  stale_droplet: Generated<number>;
   created_at: number;
   updated_at: number;
 }

@@ -12,49 +12,34 @@ interface Framework {
   families: readonly string[];
   /** How a client recognises it: file pattern to a content regexp, true (must exist) or false (must not). */
   detection: readonly Record<string, string | boolean>[];
+  /** MB that a bare application on today's runtime needs under load. */
+  memoryMb: number;
 }
 
 const ruby = ['ruby'];
-const java = ['java'];
-const python = ['python'];
 
-/** The frameworks of API v1 by name. A client knows no others, and breaks on an unknown one. */
+/** The frameworks that stagers have a plugin for, by the names of API v1. */
 const FRAMEWORKS: Readonly<Record<string, Framework>> = {
-  rails3: {
+  rack: {
     families: ruby,
-    detection: [{ 'config/application.rb': true }, { 'config/environment.rb': true }],
+    detection: [{ 'config.ru': true }, { 'config/environment.rb': false }],
+    memoryMb: 128,
   },
-  rack: { families: ruby, detection: [{ 'config.ru': true }, { 'config/environment.rb': false }] },
   sinatra: {
     families: ruby,
     detection: [{ '*.rb': '\\s*require[\\s\\(]*[\'"]sinatra[\'"]' }, { 'config/environment.rb': false }],
+    memoryMb: 128,
   },
-  node: { families: ['node'], detection: [{ '*.js': '.' }] },
-  static: { families: ['node'], detection: [{ 'index.html': true }] },
-  java_web: { families: java, detection: [{ '*.war': true }] },
-  spring: { families: java, detection: [{ '*.war': true }] },
-  grails: { families: java, detection: [{ '*.war': true }] },
-  lift: { families: java, detection: [{ '*.war': true }] },
-  play: { families: java, detection: [{ 'lib/play.*.jar': true }] },
-  php: { families: ['php'], detection: [{ '*.php': true }] },
-  otp_rebar: { families: ['erlang'], detection: [{ 'releases/*/*.rel': '.' }] },
-  django: { families: python, detection: [{ '*.py': '.' }, { 'manage.py': true }] },
-  wsgi: { families: python, detection: [{ 'wsgi.py': true }] },
-  standalone: { families: [], detection: [] },
+  node: { families: ['node'], detection: [{ '*.js': '.' }], memoryMb: 256 },
+  wsgi: { families: ['python'], detection: [{ 'wsgi.py': true }], memoryMb: 128 },
+  static: { families: ['node'], detection: [{ 'index.html': true }], memoryMb: 128 },
+  standalone: { families: [], detection: [], memoryMb: 128 },
 };
-
-/** Taken from clients but offered to none. */
-const ACCEPTED_ONLY = new Set(['unknown', 'dotNet']);
 
 /** Names that clients of the first year send. */
 const OLD_NAMES: Readonly<Record<string, string>> = {
   'http://b20nine.com/unknown': 'sinatra',
   'nodejs/1.0': 'node',
-  'rails/1.0': 'rails3',
-  'java_web/1.0': 'java_web',
-  'spring_web/1.0': 'spring',
-  'grails/1.0': 'grails',
-  'lift/1.0': 'lift',
 };
 
 function serves(framework: Framework, runtime: string): boolean {
@@ -72,27 +57,35 @@ export function chooseStack(
 ): { framework: string; runtime: string | null } {
   const name = OLD_NAMES[framework] ?? framework;
   const known = Object.hasOwn(FRAMEWORKS, name) ? FRAMEWORKS[name] : undefined;
-  if (!known && !ACCEPTED_ONLY.has(name)) throw new ApiError(300, `unknown framework ${framework}`);
+  if (!known) {
+    const names = Object.keys(FRAMEWORKS).join(', ');
+    throw new ApiError(300, `unknown framework ${framework}; there are ${names}`);
+  }
   if (runtime === null) {
-    const first =
-      known && known.families.length > 0 ? offers.find((offer) => serves(known, offer.name)) : undefined;
+    const first = known.families.length > 0 ? offers.find((offer) => serves(known, offer.name)) : undefined;
     return { framework: name, runtime: first?.name ?? null };
   }
   // While no stager and no DEA has been heard, nothing can be said about runtimes: staging decides.
   if (offers.length > 0 && !offers.some((offer) => offer.name === runtime)) {
     throw new ApiError(300, `unknown runtime ${runtime}`);
   }
-  if (known && !serves(known, runtime)) throw new ApiError(307, runtime, name);
+  if (!serves(known, runtime)) throw new ApiError(307, runtime, name);
   return { framework: name, runtime };
 }
 
-/** The `frameworks` part of GET /info: those with a runtime on offer, and standalone. */
+/** Memory in MB for an app of this framework that names none. */
+export function defaultMemoryMb(framework: string): number {
+  return Object.hasOwn(FRAMEWORKS, framework) ? (FRAMEWORKS[framework]?.memoryMb ?? 128) : 128;
+}
+
+/** The `frameworks` part of GET /info: those with a runtime that some DEA offers. `memory` is the default, in MB. */
 export function offeredFrameworks(offers: readonly RuntimeOffer[]): Record<string, unknown> {
   const result: Record<string, unknown> = {};
   for (const [name, framework] of Object.entries(FRAMEWORKS)) {
     const runtimes = offers.filter((offer) => serves(framework, offer.name));
-    if (runtimes.length === 0 && name !== 'standalone') continue;
-    result[name] = { name, runtimes, appservers: [], detection: framework.detection };
+    if (runtimes.length === 0) continue;
+    const { detection, memoryMb } = framework;
+    result[name] = { name, runtimes, appservers: [], detection, memory: memoryMb };
   }
   return result;
 }

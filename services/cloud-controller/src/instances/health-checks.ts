@@ -6,7 +6,10 @@ export interface Verdict {
   readonly why: string;
 }
 
-type Wanted = Pick<AppRecord, 'version' | 'instances' | 'state' | 'packageState' | 'dropletHash'>;
+type Wanted = Pick<
+  AppRecord,
+  'version' | 'instances' | 'state' | 'packageState' | 'dropletHash' | 'replacingVersion' | 'replacingUntil'
+>;
 
 /**
  * Whether to start this index, by the database and not by what the health manager believed when it wrote
@@ -31,11 +34,14 @@ export function checkStart(
 export function checkStop(
   app: Wanted | undefined,
   extra: { version: string; index: number | undefined; isDuplicate: boolean },
+  nowMs: number,
 ): Verdict {
   const yes = (why: string): Verdict => ({ obey: true, why });
   if (!app) return yes('app-gone');
   if (app.packageState === 'FAILED') return yes('staging-failed');
   if (extra.isDuplicate) return yes('duplicate');
+  const serves = app.replacingVersion === extra.version && nowMs < app.replacingUntil;
+  if (serves && app.state === 'STARTED') return { obey: false, why: 'being-replaced' };
   if (app.version !== extra.version) return yes('other-version');
   if (extra.index !== undefined && extra.index >= app.instances) return yes('index-too-high');
   if (app.state === 'STOPPED') return yes('app-stopped');

@@ -18,6 +18,7 @@ const DOUBLE_WITHIN_MS = 1000;
 export class HealthRequests {
   readonly #o: { bus: Bus; log: Logger; apps: AppStore; actual: ActualState; starter: Starter };
   readonly #recent: Recent;
+  readonly #clock: Clock;
   #subscriptions: Subscription[] = [];
 
   constructor(
@@ -25,6 +26,7 @@ export class HealthRequests {
     clock: Clock,
   ) {
     this.#o = options;
+    this.#clock = clock;
     this.#recent = new Recent(clock, DOUBLE_WITHIN_MS);
   }
 
@@ -62,7 +64,7 @@ export class HealthRequests {
         const app = await apps.byGuid(droplet);
         const told = actual.of(droplet).find((each) => each.instance === instance);
         const index = message.instance_index ?? told?.index;
-        const verdict = checkStop(app, { version, index, isDuplicate });
+        const verdict = checkStop(app, { version, index, isDuplicate }, this.#clock.now());
         this.#tell('health-stop', verdict, { app: droplet, version, index, instance }, trace);
         // The id alone names the instance; with the version too, one that was renamed meanwhile is spared.
         if (verdict.obey) bus.publish(deaStop, { droplet, version, instances: [instance] }, trace);

@@ -10,6 +10,7 @@ import { HealthRequests } from './health-requests.ts';
 import { InstanceFiles } from './instance-files.ts';
 import { InstanceQueries } from './instance-queries.ts';
 import { Starter } from './starter.ts';
+import { waitRunning } from './wait-running.ts';
 
 /** What the part that talks to DEAs is made from. */
 export interface InstancesOptions {
@@ -44,6 +45,7 @@ export function createInstances(options: InstancesOptions): {
 
   const instances: Instances = {
     start: (app, indices, trace) => starter.start(app, indices ?? allIndices(app), trace),
+    waitRunning: (app, index, timeoutMs) => waitRunning({ actual, clock }, app, index, timeoutMs),
     async stop(app, indices, trace) {
       if (indices?.length === 0) return;
       actual.stopOrdered(app.guid, indices);

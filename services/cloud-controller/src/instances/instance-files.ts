@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { deaFindDroplet } from '@vcap/bus';
+import { childTrace, deaFindDroplet, toTraceparent } from '@vcap/bus';
 import type { Bus, FindDroplet, FindDropletReply, Logger, Trace } from '@vcap/bus';
 import type { AppRecord, Instances } from '../ports.ts';
 import type { ActualState } from './actual-state.ts';
@@ -42,7 +42,7 @@ export class InstanceFiles {
     const url = fileUrl(found, encoded);
     if (!url) return { ok: false, reason: 'failed', message: `DEA ${found.dea} serves no files` };
     try {
-      return await fetchFile(url, found.credentials, range);
+      return await fetchFile(url, found.credentials, range, trace);
     } catch (error) {
       this.#log.warn({
         event: 'file-fetch-failed',
@@ -105,8 +105,9 @@ async function fetchFile(
   url: URL,
   credentials: readonly [string, string] | undefined,
   range: string | undefined,
+  trace: Trace,
 ): Promise<Opened> {
-  const headers: Record<string, string> = {};
+  const headers: Record<string, string> = { traceparent: toTraceparent(childTrace(trace)) };
   if (credentials)
     headers['authorization'] = `Basic ${Buffer.from(credentials.join(':')).toString('base64')}`;
   if (range !== undefined) headers['range'] = range;

@@ -12,6 +12,7 @@ export function presentApp(app: AppRecord, running: number | null): Record<strin
     state: app.state,
     services: [],
     version: app.version,
+    ...(app.stagingError !== null && { staging_error: app.stagingError }),
     env: app.env,
     meta: {
       debug: app.debug,

@@ -21,10 +21,14 @@ const COLUMNS = {
   stagingLogUrl: 'staging_log_url',
   debug: 'debug',
   metaVersion: 'meta_version',
+  replacingVersion: 'replacing_version',
+  replacingUntil: 'replacing_until',
+  stagingLeaseUntil: 'staging_lease_until',
+  stagingError: 'staging_error',
 } as const satisfies Partial<Record<keyof AppRecord, keyof AppRow>>;
 
 /** Fields of an app that can be written. */
-export type AppChange = Partial<Pick<AppRecord, keyof typeof COLUMNS | 'env' | 'console'>>;
+export type AppChange = Partial<Pick<AppRecord, keyof typeof COLUMNS | 'env' | 'console' | 'staleDroplet'>>;
 
 /** The row's columns for a change; nothing is written for absent fields. */
 export function toColumns(change: AppChange): Partial<Selectable<AppRow>> {
@@ -35,6 +39,7 @@ export function toColumns(change: AppChange): Partial<Selectable<AppRow>> {
   }
   if (change.env) columns['env_json'] = JSON.stringify(change.env);
   if (change.console !== undefined) columns['console'] = change.console ? 1 : 0;
+  if (change.staleDroplet !== undefined) columns['stale_droplet'] = change.staleDroplet ? 1 : 0;
   return columns;
 }
 
@@ -94,6 +99,11 @@ function toRecord(row: JoinedRow, uris: string[]): AppRecord {
     debug: row.debug,
     console: row.console !== 0,
     metaVersion: row.meta_version,
+    replacingVersion: row.replacing_version,
+    replacingUntil: row.replacing_until,
+    stagingLeaseUntil: row.staging_lease_until,
+    stagingError: row.staging_error,
+    staleDroplet: row.stale_droplet !== 0,
     uris,
     createdAt: row.created_at,
     updatedAt: row.updated_at,

@@ -147,6 +147,31 @@ export class Apps implements Pick<AppStore, 'byGuid' | 'update' | 'finishStaging
     return { apps: await toRecords(this.#database.db, rows), lastId: rows.at(-1)?.id ?? null };
   }
 
+  /** Started apps whose staging nobody vouches for any more. */
+  async orphanedStagings(): Promise<AppRecord[]> {
+    const rows = await selectApps(this.#database.db)
+      .where('apps.state', '=', 'STARTED')
+      .where('apps.package_state', '=', 'PENDING')
+      .where('apps.staging_lease_until', '>', 0)
+      .where('apps.staging_lease_until', '<', this.#database.clock.now())
+      .execute();
+    return toRecords(this.#database.db, rows);
+  }
+
+  /** Changes the app if it is still as `orphanedStagings` told it: of two controllers one succeeds. */
+  async endOrphanedStaging(app: AppRecord, change: AppChange): Promise<boolean> {
+    const { numUpdatedRows } = await this.#database.db
+      .updateTable('apps')
+      .set({ ...toColumns({ ...change, stagingLeaseUntil: 0 }), updated_at: this.#database.clock.now() })
+      .where('id', '=', app.id)
+      .where('version', '=', app.version)
+      .where('state', '=', 'STARTED')
+      .where('package_state', '=', 'PENDING')
+      .where('staging_lease_until', '=', app.stagingLeaseUntil)
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
   /** Runs `work` on the space, one at a time for its organization over all controllers. */
   inSpace<T>(
     owner: { organizationId: number; spaceId: number },
@@ -182,6 +207,21 @@ export class Apps implements Pick<AppStore, 'byGuid' | 'update' | 'finishStaging
     return result.numUpdatedRows > 0n;
   }
 
+  /** Puts off the end of what a controller at work holds; the app counts as unchanged. */
+  async renewLeases(
+    guid: string,
+    version: string,
+    until: { staging: number; replacing: number },
+  ): Promise<void> {
+    await this.#database.db
+      .updateTable('apps')
+      .set({ staging_lease_until: until.staging, replacing_until: until.replacing })
+      .where('guid', '=', guid)
+      .where('version', '=', version)
+      .where('state', '=', 'STARTED')
+      .execute();
+  }
+
   async finishStaging(
     guid: string,
     taskId: string,
@@ -192,8 +232,10 @@ export class Apps implements Pick<AppStore, 'byGuid' | 'update' | 'finishStaging
           packageState: 'STAGED',
           dropletHash: result.dropletHash,
           detectedStartCommand: result.detectedStartCommand,
+          staleDroplet: false,
+          stagingLeaseUntil: 0,
         }
-      : { packageState: result.keepPending ? 'PENDING' : 'FAILED' };
+      : { packageState: result.keepPending ? 'PENDING' : 'FAILED', stagingLeaseUntil: 0 };
     const { numUpdatedRows } = await this.#database.db
       .updateTable('apps')
       .set({ ...toColumns(change), updated_at: this.#database.clock.now() })

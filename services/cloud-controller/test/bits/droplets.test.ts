@@ -41,6 +41,16 @@ test('the newest two are kept, one that comes again counts as new', async () => 
   expect(kept).toEqual(['one', 'three']);
 });
 
+test('the one that runs is kept, however many come after it', async () => {
+  await server.droplet('runs');
+  for (const content of ['one', 'two', 'three']) {
+    await server.droplet(content, undefined, undefined, sha1('runs'));
+  }
+  expect(await server.bits.openDroplet('app-1', sha1('runs'))).toBeDefined();
+  expect(await server.bits.openDroplet('app-1', sha1('two'))).toBeUndefined();
+  expect(await server.bits.openDroplet('app-1', sha1('three'))).toBeDefined();
+});
+
 test('a deleted app leaves neither package nor droplets; the pool stays', async () => {
   await server.droplet('one');
   await server.upload({ zip: rawZip([{ name: 'f', content: 'abc' }]) });

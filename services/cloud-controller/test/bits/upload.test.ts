@@ -26,6 +26,15 @@ const resource = (
   ...more,
 });
 
+test('an uploaded file wins over a known one of its path, but only where the known one is sound', async () => {
+  expect((await server.upload({ zip: rawZip([{ name: 'f', content: 'old' }]) })).status).toBe(200);
+  const zip = rawZip([{ name: 'f', content: 'new' }]);
+  expect(await server.upload({ zip, resources: [resource('f', 'never seen')] })).toMatchObject({ code: 402 });
+  expect((await server.unpack())['f']?.content).toBe('old');
+  expect((await server.upload({ zip, resources: [resource('f', 'old')] })).status).toBe(200);
+  expect((await server.unpack())['f']?.content).toBe('new');
+});
+
 test('a package holds the files with their modes, dot files, folders and links', async () => {
   const zip = rawZip([
     { name: '.hidden', content: 'dot' },

@@ -9,6 +9,8 @@ const app = {
   packageState: 'STAGED' as 'STAGED' | 'PENDING' | 'FAILED',
   dropletHash: 'abc' as string | null,
   instances: 2,
+  replacingVersion: null as string | null,
+  replacingUntil: 0,
 };
 const wish = { version: 'v2', index: 1, taken: false };
 const extra = { version: 'v2', index: 1, isDuplicate: false };
@@ -37,10 +39,13 @@ test.each<
   ['staging-failed', { ...app, packageState: 'FAILED' }, {}],
   ['duplicate', app, { isDuplicate: true }],
   ['other-version', app, { version: 'v1' }],
+  ['being-replaced', { ...app, replacingVersion: 'v1', replacingUntil: 1001 }, { version: 'v1' }],
+  ['other-version', { ...app, replacingVersion: 'v1', replacingUntil: 1000 }, { version: 'v1' }],
   ['index-too-high', app, { index: 2 }],
   ['app-stopped', { ...app, state: 'STOPPED' }, {}],
 ])('a stop is judged: %s', (why, row, change) => {
-  expect(checkStop(row, { ...extra, ...change })).toEqual({ obey: why !== 'wanted', why });
+  const obey = why !== 'wanted' && why !== 'being-replaced';
+  expect(checkStop(row, { ...extra, ...change }, 1000)).toEqual({ obey, why });
 });
 
 test('a key is new again after its time, and when it is forgotten', async () => {

@@ -221,10 +221,13 @@ describe('requests of the health manager', () => {
 describe('files of an instance', () => {
   let server: Server;
   const requests: string[] = [];
+  const traces: string[] = [];
   beforeEach(async () => {
     requests.length = 0;
+    traces.length = 0;
     server = createServer((request, response) => {
-      const { authorization, range } = request.headers;
+      const { authorization, range, traceparent } = request.headers;
+      traces.push(String(traceparent).split('-')[1] ?? '');
       requests.push([request.url, authorization, range].join(' ').trim());
       if (request.url?.includes('missing')) response.writeHead(404).end('no such file\n');
       else if (request.url?.includes('locked')) response.writeHead(403).end('not allowed\n');
@@ -257,6 +260,7 @@ describe('files of an instance', () => {
     expect(await text(file.body)).toBe('hello');
     const basic = `Basic ${Buffer.from('u:p').toString('base64')}`;
     expect(requests).toEqual([`/instances/i-1/logs/a%20b%23.log ${basic}`]);
+    expect(traces).toEqual([trace.traceId]);
     expect(cluster.seen.finds[0]).toMatchObject({
       indices: [0],
       version: 'v1',

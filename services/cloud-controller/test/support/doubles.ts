@@ -12,6 +12,8 @@ export class World {
   readonly droplets = new Map<string, Buffer>();
   running: number | null = 0;
   views: InstanceView[] = [];
+  /** What a started instance comes to. */
+  becomes: 'running' | 'crashed' | 'late' = 'running';
   runtimes = [
     { name: 'node24', version: '24.0.0', description: 'Node.js 24' },
     { name: 'python3', version: '3.11', description: 'Python 3' },
@@ -28,6 +30,10 @@ export class World {
       bits: this.#bits(),
       instances: {
         start: async (app, indices) => order('start', app, indices),
+        waitRunning: async (app, index) => {
+          this.orders.push(`wait ${app.name} ${index}`);
+          return this.becomes;
+        },
         stop: async (app, indices) => order('stop', app, indices),
         updateUris: async (app) => order(`uris[${app.uris.join()}]`, app),
         announceUpdated: (app) => order('updated', app),
@@ -64,7 +70,7 @@ export class World {
       upload: (app, request) => keep(this.packages, app.guid, request),
       packageFiles: async () => undefined,
       openPackage: (guid) => open(this.packages, guid),
-      storeDroplet: (guid, request) => keep(this.droplets, guid, request),
+      storeDroplet: ({ guid }, request) => keep(this.droplets, guid, request),
       openDroplet: (guid) => open(this.droplets, guid),
       deleteApp: async (guid) => {
         this.packages.delete(guid);

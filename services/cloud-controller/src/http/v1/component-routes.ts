@@ -60,7 +60,9 @@ export function componentRoutes(services: Services): Router {
     if (!expected.success) throw new ApiError(100, 'X-Droplet-Sha1 must be hexadecimal');
     if (!token.success || !(await store.uploadTokens.takeUploadToken(token.data, guid)))
       throw new ApiError(200);
-    const { sha1 } = await bits.storeDroplet(guid, request, expected.data?.toLowerCase());
+    const app = await store.apps.byGuid(guid);
+    if (!app) throw new ApiError(301);
+    const { sha1 } = await bits.storeDroplet(app, request, expected.data?.toLowerCase());
     callOf(response).log.info({ event: 'droplet-stored', app: guid, sha1 });
     response.json({ sha1 });
   });

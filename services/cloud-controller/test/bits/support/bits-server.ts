@@ -38,7 +38,8 @@ export interface BitsServer {
   /** Resolves with the next request's outcome, also when its client is gone. */
   nextOutcome(): Promise<Answer>;
   upload(o: Upload): Promise<Answer>;
-  droplet(content: Buffer | string, expected?: string, field?: string): Promise<Answer>;
+  /** `running` is the sha1 of the droplet that the database has for the app. */
+  droplet(content: Buffer | string, expected?: string, field?: string, running?: string): Promise<Answer>;
   /** The package of an app, by path. */
   unpack(app?: string): Promise<Record<string, Unpacked>>;
   /** Names of unfinished work, which should be none. */
@@ -74,7 +75,11 @@ export async function startBitsServer(options: Partial<BitsOptions> = {}): Promi
               appRecord({ guid: second, orgGuid: first, packageHash: url.searchParams.get('hash') }),
               request,
             )
-          : await bits.storeDroplet(first, request, url.searchParams.get('sha1') ?? undefined);
+          : await bits.storeDroplet(
+              { guid: first, dropletHash: url.searchParams.get('running') },
+              request,
+              url.searchParams.get('sha1') ?? undefined,
+            );
       return { status: 200, ...done };
     } catch (error) {
       if (!(error instanceof ApiError)) return { status: 500, description: String(error) };
@@ -114,10 +119,14 @@ export async function startBitsServer(options: Partial<BitsOptions> = {}): Promi
       if (zip) form.set('application', new Blob([new Uint8Array(zip)]), 'app.zip');
       return post(`/upload/${org}/${app}${packageHash === undefined ? '' : `?hash=${packageHash}`}`, form);
     },
-    async droplet(content, expected, field = 'upload[droplet]') {
+    async droplet(content, expected, field = 'upload[droplet]', running) {
       const form = new FormData();
       form.set(field, new Blob([new Uint8Array(Buffer.from(content))]), 'droplet.tgz');
-      return post(`/droplet/app-1${expected === undefined ? '' : `?sha1=${expected}`}`, form);
+      const query = new URLSearchParams({
+        ...(expected !== undefined && { sha1: expected }),
+        ...(running !== undefined && { running }),
+      });
+      return post(`/droplet/app-1?${query.toString()}`, form);
     },
     async unpack(app = 'app-1') {
       const found = await bits.openPackage(app);
