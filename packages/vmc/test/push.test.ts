@@ -47,7 +47,7 @@ test('push -n creates, uploads and starts, and tells the whole URL', async () =>
     staging: { framework: 'node', runtime: null },
     uris: ['my-app.vcap.localhost'],
     instances: 1,
-    resources: { memory: 128 },
+    resources: { memory: 256 },
   });
   expect(controller.json('PUT /apps/My-App')).toMatchObject({
     state: 'STARTED',
@@ -213,17 +213,18 @@ test('push asks what it needs', async () => {
   });
 });
 
-test('update sends files and restarts a running application', async () => {
+test('update sends files and lets the target replace what runs', async () => {
   controller.add('app', { services: ['db'] });
   const { status } = await run(['update', 'app'], await folder({ 'server.js': '' }));
   expect(status).toBe(0);
-  const states = controller.calls
-    .filter((entry) => entry.call === 'PUT /apps/app')
-    .map((entry) => JSON.parse(entry.body.toString()) as Record<string, unknown>);
-  expect(states).toMatchObject([
-    { state: 'STOPPED', services: ['db'] },
-    { state: 'STARTED', services: ['db'] },
-  ]);
+  expect(controller.lines).toContain('PUT /apps/app/update');
+  expect(controller.lines).not.toContain('PUT /apps/app');
+});
+
+test('an update that the target took back says why', async () => {
+  controller.add('app', { staging_error: 'the first new instance crashed when it started' });
+  const { status, err } = await run(['update', 'app'], await folder({ 'server.js': '' }));
+  expect([status, err]).toEqual([1, expect.stringMatching(/the first new instance crashed/)]);
 });
 
 describe('update of an application with a known package', () => {

@@ -39,6 +39,11 @@ export async function putApp(client: Client, app: AppDocument, change: Partial<A
   await client.send('PUT', appPath(app.name), { ...document, ...change }, { idleMs: longestStagingMs });
 }
 
+/** Runs the newest files in place of what runs. The call may last as long as staging does. */
+export async function restartNow(client: Client, name: string): Promise<void> {
+  await client.send('PUT', appPath(name, '/update'), {}, { idleMs: longestStagingMs });
+}
+
 export async function listCrashes(client: Client, name: string): Promise<Crash[]> {
   return (await client.get(appPath(name, '/crashes'), crashesSchema)).crashes;
 }

@@ -17,6 +17,8 @@ export const appSchema = z.looseObject({
   services: list,
   env: list,
   meta: z.looseObject({}).nullish(),
+  /** Why the last staging or update failed. */
+  staging_error: z.string().nullish(),
 });
 /** The whole document of an application. */
 export type AppDocument = z.infer<typeof appSchema>;
@@ -29,6 +31,8 @@ const named = z.looseObject({
 const frameworkSchema = z.looseObject({
   name: z.string().nullish(),
   runtimes: z.array(named).nullish(),
+  /** Default, in MB. */
+  memory: z.number().nullish(),
 });
 const quantities = z.looseObject({
   memory: z.number().nullish(),

@@ -13,8 +13,8 @@ const known: readonly FrameworkInfo[] = [
   { name: 'rack', label: 'Rack Application', memoryMb: 128 },
   { name: 'sinatra', label: 'Sinatra Application', memoryMb: 128 },
   { name: 'wsgi', label: 'Python WSGI Application', memoryMb: 128 },
-  { name: 'node', label: 'Node.js Application', memoryMb: 128 },
-  { name: 'static', label: 'Static Site', memoryMb: 64 },
+  { name: 'node', label: 'Node.js Application', memoryMb: 256 },
+  { name: 'static', label: 'Static Site', memoryMb: 128 },
   { name: 'standalone', label: 'Standalone Application', memoryMb: 128 },
 ];
 

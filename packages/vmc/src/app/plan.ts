@@ -93,7 +93,8 @@ async function chooseFramework(
   const offered = Object.keys(info.frameworks ?? {});
   const available = (name: string) => offered.length === 0 || offered.includes(name);
   const check = (name: string) => {
-    if (available(name)) return frameworkInfo(name);
+    const memoryMb = info.frameworks?.[name]?.memory ?? undefined;
+    if (available(name)) return { ...frameworkInfo(name), ...(memoryMb !== undefined && { memoryMb }) };
     throw new VmcError(`The target has no framework '${name}'`, { hint: `It has: ${offered.join(', ')}.` });
   };
   const given = context.flags.framework ?? app?.framework;

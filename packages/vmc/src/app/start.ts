@@ -1,4 +1,4 @@
-import { getApp, listCrashes, putApp, readFileText } from '../api/apps.ts';
+import { getApp, listCrashes, putApp, readFileText, restartNow } from '../api/apps.ts';
 import type { Client } from '../api/client.ts';
 import type { AppDocument, Crash } from '../api/schemas.ts';
 import type { Clock } from '../clock.ts';
@@ -52,6 +52,10 @@ export async function startApp(
       putApp(o.client, app, { state: 'STARTED', debug: options.debug ?? null, console: null }),
     ),
   );
+  await finishStart(o, name, beganMs);
+}
+
+async function finishStart(o: Platform, name: string, beganMs: number): Promise<void> {
   const running = await o.ui.step(`Starting Application '${name}'`, (step) =>
     waitUntilRunning(o, name, beganMs, (text) => step.progress(text)),
   );
@@ -74,6 +78,7 @@ async function waitUntilRunning(
   const watch = new CrashWatch(() => crashesSince(o.client, name, began));
   for (let waitedMs = 0; waitedMs < giveUpMs; waitedMs = o.clock.now() - beganMs) {
     const app = await getApp(o.client, name);
+    if (app.staging_error != null) throw new VmcError(`Application '${name}': ${app.staging_error}`);
     const health = healthOf(app);
     const suspended = (app.meta as { debug?: unknown } | null | undefined)?.debug === 'suspend';
     if (health === 'RUNNING' || suspended) return app;
@@ -130,6 +135,22 @@ async function showCrash(o: Platform, name: string, crash: Crash): Promise<void>
     o.ui.warn(`====> ${file} of the crashed instance <====`);
     for (const line of lastLines(text, 20)) o.ui.warn(line);
   }
+}
+
+/**
+ * Runs the newest files of an application that runs; one that is stopped is left alone. What runs goes on until the
+ * target has something better: two instances or more are replaced one by one.
+ */
+export async function updateIfStarted(o: Platform, app: AppDocument): Promise<void> {
+  if (app.state !== 'STARTED') return;
+  const { name } = app;
+  const old = await readStagingLog(o.client, name, 0);
+  const beganMs = o.clock.now();
+  const show = (line: string) => o.ui.say(`  [staging] ${line}`);
+  await o.ui.step(`Staging Application '${name}'`, () =>
+    showStagingDuring({ ...o, show }, name, old?.bytes, () => restartNow(o.client, name)),
+  );
+  await finishStart(o, name, beganMs);
 }
 
 /** Stops and starts an application that runs; one that is stopped is left alone. */

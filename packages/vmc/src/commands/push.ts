@@ -4,7 +4,7 @@ import type { Client } from '../api/client.ts';
 import { createService, listOfferings, listServices } from '../api/services.ts';
 import { checkCapacity, planPush } from '../app/plan.ts';
 import type { PushPlan } from '../app/plan.ts';
-import { restartIfStarted, startApp } from '../app/start.ts';
+import { startApp, updateIfStarted } from '../app/start.ts';
 import { scanTree } from '../app/scan.ts';
 import { uploadBits } from '../app/upload.ts';
 import { browserUrl } from '../config/target.ts';
@@ -122,6 +122,6 @@ export async function update(context: Context): Promise<void> {
     if (!entries.some((entry) => entry.kind !== 'directory'))
       throw new VmcError(`There is nothing to push in ${root}`, { hint: 'Check --path and .vmcignore.' });
     await uploadBits({ client, ui, match: flags.noResources !== true, update: true }, name, root, entries);
-    await restartIfStarted(platformOf(context, client), app);
+    await updateIfStarted(platformOf(context, client), app);
   }
 }

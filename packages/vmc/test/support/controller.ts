@@ -134,6 +134,10 @@ export class TestController {
       return this.packageFiles
         ? answer(this.packageFiles)
         : fail(404, 303, "Could not find : 'list of files'");
+    if (rest === '/update') {
+      const refused = await this.staging();
+      return refused === undefined ? answer({}) : fail(500, refused.code, refused.description);
+    }
     if (rest === '/application') {
       const refused = this.refuseUpload;
       this.refuseUpload = false;
