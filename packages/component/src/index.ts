@@ -6,6 +6,7 @@ export { baseConfigShape, checkLocalRoute, ConfigError, loadConfig } from './con
 export type { BaseConfig } from './config.ts';
 export type { Member } from './group.ts';
 export { startGroup, stopGroup } from './group.ts';
+export { markModuleBoundary } from './module-boundary.ts';
 export { runComponent } from './run.ts';
 export type { ComponentContext, ComponentOptions } from './run.ts';
 export { timeText, uptimeText } from './texts.ts';

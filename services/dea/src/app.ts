@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { join, resolve } from 'node:path';
+import { markModuleBoundary } from '@vcap/component';
 import type { ComponentContext, Member } from '@vcap/component';
 import { ProcessWarden } from '@vcap/warden';
 import type { DeaFacts } from './bus/messages.ts';
@@ -97,6 +98,7 @@ export async function buildDea(context: ComponentContext<DeaConfig>): Promise<Me
   });
   registerFigures(context, facts, registry);
   return [
+    { name: 'module-boundary', start: () => markModuleBoundary(baseDir), stop: async () => undefined },
     { name: 'droplets', start: () => droplets.start(), stop: async () => undefined },
     files,
     housekeeping,

@@ -1,6 +1,7 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '@vcap/bus';
+import { markModuleBoundary } from '@vcap/component';
 import { chooseTaskUser } from './task-user.ts';
 import type { TaskUser } from './task-user.ts';
 import { makeCacheDir, sweepWorkspaces } from './workspace.ts';
@@ -23,7 +24,7 @@ export class Workspaces {
   /** Makes the directories and removes what dead stagers left. */
   async start(): Promise<void> {
     const { baseDir, cacheDir, log } = this.#o;
-    await mkdir(baseDir, { recursive: true });
+    await markModuleBoundary(baseDir);
     await mkdir(cacheDir, { recursive: true });
     // The stager's own directories may be passed through, whatever its umask; those above are not its to open.
     for (const dir of [baseDir, cacheDir]) await chmod(dir, 0o711);
