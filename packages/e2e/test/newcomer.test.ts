@@ -102,9 +102,12 @@ describe('a newcomer', () => {
   }, 120_000);
 
   test('sees an instance that was killed come back', async () => {
+    // What the update replaced may still be at its grace.
+    const own = await waitFor(async () => {
+      const pids = await applicationPids(platform.home);
+      return pids.length === 1 && pids[0];
+    });
     const before = await platform.up('hello');
-    const [own] = await applicationPids(platform.home);
-    if (own === undefined) throw new Error('the application has no process');
     process.kill(own, 'SIGKILL');
     const after = await waitFor(
       async () => {
