@@ -9,6 +9,8 @@ export const nodeConfigShape = {
   plan: z.string().min(1).default('free'),
   /** Instances times the capacity unit. */
   capacity: z.number().positive().default(200),
+  /** Take more than `capacity`; the gateway's plan management must allow it too. */
+  allow_over_provisioning: z.boolean().default(false),
   /** The registry (SQLite); the originals' form `sqlite3:/path` is taken too. */
   local_db: z
     .string()

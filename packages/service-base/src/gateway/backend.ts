@@ -1,0 +1,14 @@
+import type { Trace } from '@vcap/bus';
+import type { BindRequest, ProvisionRequest, UnbindRequest } from '@vcap/service-api';
+import type { ServiceHandle } from './handle-cache.ts';
+
+/**
+ * What stands behind the instance routes. `Provisioner` is the one with nodes; a service without nodes (the broker,
+ * filesystem) brings its own. Failures are thrown as ServiceError.
+ */
+export interface GatewayBackend {
+  provision(request: ProvisionRequest, trace: Trace): Promise<ServiceHandle>;
+  unprovision(instance: string, trace: Trace): Promise<void>;
+  bind(request: BindRequest, trace: Trace): Promise<ServiceHandle>;
+  unbind(request: UnbindRequest, trace: Trace): Promise<void>;
+}

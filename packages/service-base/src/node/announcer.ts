@@ -1,0 +1,51 @@
+import { newTrace, serviceAnnounce, serviceDiscover } from '@vcap/bus';
+import type { Subscription } from '@vcap/bus';
+import type { Timer } from '@vcap/clock';
+import type { Member } from '@vcap/component';
+import { existsSync } from 'node:fs';
+import type { Capacity } from './capacity.ts';
+import type { NodeContext } from './context.ts';
+
+/** Tells the gateways of this node: at start, at intervals, after a reconnect, and when they ask. */
+export class Announcer implements Member {
+  readonly name = 'announcer';
+  readonly #context: NodeContext;
+  readonly #capacity: Capacity;
+  #timer: Timer | undefined;
+  #subscription: Subscription | undefined;
+
+  constructor(context: NodeContext, capacity: Capacity) {
+    this.#context = context;
+    this.#capacity = capacity;
+  }
+
+  async start(): Promise<void> {
+    const { bus, serviceName, clock, config } = this.#context;
+    this.#subscription = bus.subscribe(serviceDiscover.of(serviceName), ({ plan }, { reply }) => {
+      if (!this.#speaks() || (plan ?? config.plan) !== config.plan) return;
+      if (reply) reply(this.#capacity.announcement());
+      else this.announce();
+    });
+    bus.onReconnect(() => this.announce());
+    this.#timer = clock.setInterval(() => this.announce(), config.z_interval * 1000);
+    this.announce();
+  }
+
+  announce(): void {
+    const { bus, serviceName } = this.#context;
+    if (this.#subscription && this.#speaks()) {
+      bus.publish(serviceAnnounce.of(serviceName), this.#capacity.announcement(), newTrace());
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#timer?.cancel();
+    this.#subscription?.unsubscribe();
+    this.#subscription = undefined;
+  }
+
+  #speaks(): boolean {
+    const { node, config } = this.#context;
+    return node.ready() && !(config.disabled_file !== undefined && existsSync(config.disabled_file));
+  }
+}
