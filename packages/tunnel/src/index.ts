@@ -1,0 +1,16 @@
+export { connectTo, ConnectError } from './stream/connect.ts';
+export { TunnelServer } from './server/tunnel-server.ts';
+export type { TunnelServerOptions } from './server/tunnel-server.ts';
+export type { TunnelEvent } from './server/tunnel-registry.ts';
+export { sameSecret } from './server/grant.ts';
+export type { Authorise, Grant } from './server/grant.ts';
+export { defaultLimits } from './server/limits.ts';
+export type { TunnelLimits } from './server/limits.ts';
+export * from './wire/messages.ts';
+export { CaldecottClient } from './client/caldecott-client.ts';
+export type { ClientOptions } from './client/caldecott-client.ts';
+export { LocalListener } from './client/local-listener.ts';
+export type { ListenerOptions } from './client/local-listener.ts';
+export { NoWebSocketError } from './client/socket-link.ts';
+export { TunnelError } from './client/tunnel-error.ts';
+export type { Hop } from './client/tunnel-error.ts';
