@@ -1,12 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { PassThrough } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import type { Trace } from '@vcap/bus';
 import { ServiceError, serviceErrors } from '@vcap/service-api';
 import type { NodeContext } from './context.ts';
+import { loadFrom } from './dumps.ts';
 import { never } from './works.ts';
 
 /** Restores an operator's backup: `<path>/<instance><suffix>.gz`, below one of the allowed directories. */
@@ -26,11 +24,7 @@ export class Backups {
       ...this.#context.work('restore', never, trace),
       progress: (text: string) => log.info({ event: 'restore', instance: name, text }),
     };
-    await lanes.run(name, async () => {
-      const data = new PassThrough();
-      const source = pipeline(createReadStream(file), createGunzip(), data);
-      await Promise.all([source, node.load(instance, data, work)]);
-    });
+    await lanes.run(name, () => loadFrom(node, instance, createReadStream(file), work));
   }
 
   /** Follows links before it looks where the file lies. */

@@ -1,3 +1,4 @@
+import { createDiskBlobstore } from '@vcap/blobstore';
 import type { Trace } from '@vcap/bus';
 import { runComponent } from '@vcap/component';
 import type { ComponentContext, Member } from '@vcap/component';
@@ -9,6 +10,7 @@ import type { NodeConfig } from './config.ts';
 import type { NodeContext } from './context.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Lanes } from './lanes.ts';
+import { MigrationListener } from './migration-listener.ts';
 import type { Node } from './node.ts';
 import { Operations } from './operations.ts';
 import { OrphanReporter } from './orphan-reporter.ts';
@@ -21,7 +23,7 @@ import type { OnStep } from './works.ts';
 export interface NodeOptions<C extends NodeConfig> {
   /** First word of the service's subjects, such as `MyaaS`. */
   serviceName: string;
-  create(context: ComponentContext<C>): Node;
+  create: (context: ComponentContext<C>) => Node;
   /** For fault tests: called between every two statements that change something. */
   onStep?: OnStep;
 }
@@ -60,6 +62,8 @@ export function buildNode<C extends NodeConfig>(
   };
   const capacity = new Capacity(context);
   const operations = new Operations(context, capacity);
+  const requests = new RequestListener(context, operations, new Backups(context));
+  const store = config.blobstore && createDiskBlobstore({ root: config.blobstore.root, clock });
   const announcer = new Announcer(context, capacity);
   const housekeeping = new Housekeeping(context, operations, varz);
   for (const key of capacityFigures) varz.set(key, () => capacity.varz()[key]);
@@ -70,7 +74,8 @@ export function buildNode<C extends NodeConfig>(
     { name: 'registry', start: async () => registry.open(), stop: async () => registry.close() },
     { name: 'service', start: () => node.start(registry), stop: () => node.stop() },
     housekeeping,
-    new RequestListener(context, operations, new Backups(context)),
+    requests,
+    new MigrationListener(context, { operations, requests, store }),
     new OrphanReporter(context),
     announcer,
   ];

@@ -1,0 +1,3 @@
+import { runGateway } from '@vcap/service-base';
+
+await runGateway({ serviceName: 'EchoaaS', name: 'echo-gateway' });

@@ -1,0 +1,38 @@
+import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startNats } from '@vcap/testkit';
+import type { NatsServer } from '@vcap/testkit';
+import { serviceChecks } from '../src/index.ts';
+import { echoService } from './support/echo.ts';
+
+let nats: NatsServer;
+const dirs: string[] = [];
+beforeAll(async () => {
+  nats = await startNats();
+});
+afterAll(async () => {
+  await nats?.stop();
+  for (const dir of dirs) await rm(dir, { recursive: true, force: true });
+});
+
+function service(): ReturnType<typeof echoService> {
+  const dir = mkdtempSync(join(tmpdir(), 'vcap-echo-'));
+  dirs.push(dir);
+  return echoService({ nats: nats?.url ?? 'nats://127.0.0.1:1', dir });
+}
+
+describe('the echo service keeps the contract', () => {
+  const names = serviceChecks(echoService({ nats: 'nats://127.0.0.1:1', dir: '/nowhere' })).map(
+    ({ name }) => name,
+  );
+  const verify = async (name: string): Promise<void> => {
+    const check = serviceChecks(service()).find((each) => each.name === name);
+    await check?.run();
+  };
+  it.each(names)('%s', async (name) => {
+    await verify(name);
+  });
+});

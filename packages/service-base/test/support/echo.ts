@@ -1,0 +1,36 @@
+import { readdir } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import type { Credentials, ServiceUnderTest } from '../../src/index.ts';
+import { echoConfigSchema } from '../../examples/echo/config.ts';
+import { EchoNode } from '../../examples/echo/echo-node.ts';
+import type { z } from 'zod';
+
+export type EchoConfig = z.infer<typeof echoConfigSchema>;
+
+/** What the echo service says to these credentials. */
+export function ask(credentials: Credentials): Promise<string> {
+  const { name, host, port, user, password } = credentials as Credentials & { host: string; port: number };
+  const socket = connect(port, host, () => socket.write(`${name} ${String(user)} ${String(password)}`));
+  return text(socket);
+}
+
+/** The echo service, in a directory of the test's. */
+export function echoService(options: { nats: string; dir: string }): ServiceUnderTest<EchoConfig> {
+  const { nats, dir } = options;
+  return {
+    nats,
+    serviceName: 'EchoaaS',
+    nodeConfig: (over) =>
+      echoConfigSchema.parse({
+        mbus: nats,
+        local_db: join(dir, `${String(over['node_id'])}.db`),
+        base_dir: join(dir, String(over['node_id'])),
+        ...over,
+      }),
+    create: ({ config }) => new EchoNode(config.base_dir),
+    works: async (credentials) => (await ask(credentials).catch(() => 'go away')) !== 'go away',
+    traces: async ({ node }) => readdir((node as EchoNode).dir, { recursive: true }),
+  };
+}
