@@ -10,7 +10,7 @@ export interface PatienceOptions {
   onRecovered?: () => void;
 }
 
-const FIRST_PAUSE_MS = 100;
+const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2000;
 
 /** How long a tunnel tries again: pauses that double, until nothing has succeeded for too long. */
