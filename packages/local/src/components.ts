@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { freePort } from './free-port.ts';
@@ -38,8 +39,9 @@ const nodeEnv = {
   MALLOC_TRIM_THRESHOLD_: '65536',
   MALLOC_ARENA_MAX: '2',
 };
-/** Memory in MB that a DEA on this machine gives away. */
-const deaMemoryMb = 4096;
+/** What the DEAs together give away: half of the machine's memory, and disk as promises, of which few are ever used. */
+const memoryMb = Math.max(2048, Math.floor(totalmem() / 2 / 1024 ** 2));
+const diskMb = 131_072;
 
 /** All components of the cluster in their order of start, their configuration files written. */
 export async function planComponents(cluster: Cluster): Promise<ProcessSpec[]> {
@@ -130,6 +132,7 @@ function stager(cluster: Cluster, index: number): Component {
 }
 
 function dea(cluster: Cluster, index: number): Component {
+  const share = (all: number): number => Math.floor(all / cluster.options.count.dea);
   const span = 1000;
   const first = 61_001 + index * span;
   return {
@@ -138,7 +141,7 @@ function dea(cluster: Cluster, index: number): Component {
     graceMs: 20_000,
     config: {
       base_dir: dataDir(cluster, `dea-${index}`),
-      resources: { memory_mb: deaMemoryMb },
+      resources: { memory_mb: share(memoryMb), disk_mb: share(diskMb) },
       port_range: first + span < 65_535 ? { first, last: first + span - 1 } : {},
     },
   };
