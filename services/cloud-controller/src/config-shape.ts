@@ -20,6 +20,17 @@ const hostName = z
   .regex(/^[a-z0-9_-]+(\.[a-z0-9_-]+)+$/i, 'must be a host name of at least two labels')
   .transform((name) => name.toLowerCase());
 
+const secret = z.string().min(1);
+const builtinService = z
+  .strictObject({
+    token: secret.optional(),
+    token_file: z.string().optional(),
+    provider: z.string().min(1).default('core'),
+  })
+  .refine((service) => (service.token === undefined) !== (service.token_file === undefined), {
+    error: 'needs exactly one of token and token_file',
+  });
+
 /** Our keys of the configuration file. Names are the originals' where they had the key. */
 export const controllerConfigShape = {
   /** Port of the API; 0 takes a free one. */
@@ -67,6 +78,43 @@ export const controllerConfigShape = {
       reserved_list: z.array(z.string().transform((name) => name.toLowerCase())).default([]),
     })
     .prefault({}),
+  /**
+   * Secrets that gateways show, by service label without version. `provider` is `core` when left out; a list gives a
+   * label several providers.
+   */
+  builtin_services: z
+    .record(
+      z.string().min(1),
+      z
+        .union([builtinService, z.array(builtinService).min(1)])
+        .transform((value) => (Array.isArray(value) ? value : [value])),
+    )
+    .default({}),
+  /** Secrets of service brokers: whoever shows one may offer any service that is not built in. */
+  service_broker: z
+    .strictObject({
+      token: secret.optional(),
+      token_file: z.string().optional(),
+      tokens: z.array(secret).default([]),
+    })
+    .prefault({}),
+  service_gateways: z
+    .strictObject({
+      /** How long a gateway may take that names no time itself. */
+      timeout_seconds: z.number().positive().default(20),
+    })
+    .prefault({}),
+  service_lifecycle: z
+    .strictObject({
+      /** Largest data in an import request, as base64. */
+      max_upload_bytes: z
+        .number()
+        .int()
+        .positive()
+        .max(10 * 1024 * 1024)
+        .default(1024 * 1024),
+    })
+    .prefault({}),
   resource_pool: z
     .strictObject({
       /** Days after which a file that no application has any more leaves the pool. */
@@ -82,7 +130,7 @@ export const controllerConfigShape = {
   /** Largest application, packed and unpacked, in bytes. */
   max_package_bytes: z.number().int().positive().default(536_870_912),
   description: z.string().default('An open platform as a service'),
-  support_address: z.string().default('http://support.cloudfoundry.com'),
+  support_address: z.string().default(''),
   /** How long a start waits for staging inside the request; vmc gives up at 60 s. */
   start_wait_seconds: z.number().positive().max(59).default(55),
 };

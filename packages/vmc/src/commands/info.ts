@@ -16,7 +16,7 @@ export async function info(context: Context): Promise<void> {
   context.ui.data(found, () =>
     [
       found.description ?? '',
-      `For support visit ${found.support ?? '-'}`,
+      ...(found.support ? [`For support visit ${found.support}`] : []),
       '',
       `Target:   ${context.target} (v${found.version ?? '?'})`,
       `Client:   v${vmcVersion}`,
