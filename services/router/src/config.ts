@@ -33,6 +33,8 @@ export const configSchema = z.strictObject({
       client_keep_alive_seconds: seconds(75),
       /** An idle connection to a backend. */
       backend_keep_alive_seconds: seconds(60),
+      /** For an answer to begin, or to go on, when the visitor has ended its side of the connection. */
+      half_closed_seconds: seconds(1),
       /** For all attempts to connect to backends together. */
       retry_budget_seconds: seconds(10),
     })
@@ -53,6 +55,22 @@ export const configSchema = z.strictObject({
     .prefault({}),
   /** Requests and tunnels that run on one backend at most; more get another, or 503. 0: no limit. */
   backend_max_requests: z.int().min(0).default(0),
+  balance: z
+    .strictObject({
+      policy: z.enum(['least-connections', 'round-robin', 'hash']).default('least-connections'),
+      /** The header that `hash` goes by. */
+      hash_header: z
+        .string()
+        .regex(/^[\w-]+$/)
+        .default('X-User-Id'),
+      /** How long a new backend gets less than its share; 0: not at all. */
+      slow_start_seconds: z.number().min(0).default(0),
+    })
+    .prefault({}),
+  /** Visitors who send it as `X-Vcap-Trace` are told which router and backend served them; absent: nobody. */
+  trace_key: z.string().min(1).optional(),
+  /** How connections are read: `handles` is faster where this Node allows it, `sockets` is documented; absent: the faster. */
+  transport: z.enum(['handles', 'sockets']).optional(),
   registry: z
     .strictObject({
       /** Age at which a route that was not repeated goes. */

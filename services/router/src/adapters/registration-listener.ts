@@ -1,7 +1,7 @@
 import { routerRegister, routerUnregister } from '@vcap/bus';
 import type { Bus, RouterRegister, Subscription } from '@vcap/bus';
 import type { Member } from '@vcap/component';
-import type { Registration } from '../registry/endpoint.ts';
+import type { Registration } from '../registry/registration.ts';
 import type { Registry } from '../registry/registry.ts';
 
 /** Feeds the registry from `router.register` and `router.unregister`; refreshes it when the bus is back. */
@@ -42,6 +42,7 @@ const connectable = /^(?:[\w.-]{1,253}|[\da-f:.]{2,45})$/i;
 
 /** The wire's message in the registry's words. */
 export function registrationOf(message: RouterRegister): Registration {
+  const { endpoint_updated_at_ns: updatedAt } = message as { endpoint_updated_at_ns?: unknown };
   return {
     host: message.host,
     port: message.port,
@@ -49,11 +50,14 @@ export function registrationOf(message: RouterRegister): Registration {
     app: plain(message.app),
     privateInstanceId: plain(message.private_instance_id),
     index: plain(message.private_instance_index),
-    tags: message.tags,
+    component: message.tags['component'],
+    updatedAt: typeof updatedAt === 'number' && updatedAt > 0 ? updatedAt : undefined,
   };
 }
 
+const plainText = /^[\w.:@/+=-]{1,256}$/;
+
 /** An id that is safe in a header and in a cookie, else nothing: one bad message must not break requests. */
 function plain(id: string | null | undefined): string | undefined {
-  return typeof id === 'string' && /^[\w.:@/+=-]{1,256}$/.test(id) ? id : undefined;
+  return typeof id === 'string' && plainText.test(id) ? id : undefined;
 }

@@ -15,9 +15,9 @@ export class LoadAverage {
     this.#tickedAt = clock.monotonic();
   }
 
-  mark(): void {
+  mark(count = 1): void {
     this.#catchUp();
-    this.#count += 1;
+    this.#count += count;
   }
 
   rates(): readonly [number, number, number] {

@@ -1,27 +1,38 @@
 import type { Clock } from '@vcap/clock';
-import { Counter, Gauge, Histogram } from 'prom-client';
+import { Counter, Gauge } from 'prom-client';
 import type { Registry as PromRegistry } from 'prom-client';
-import type { AccessRecord } from '../access-log.ts';
-import type { RouterError } from '../handlers/errors.ts';
-import type { Endpoint } from '../registry/endpoint.ts';
+import { statusClasses } from '../plane/stats.ts';
+import type { StatsReport } from '../plane/stats.ts';
 import type { Registry } from '../registry/registry.ts';
+import { AppHistograms } from './app-histograms.ts';
 import { RateWindow } from './rate-window.ts';
-import { statusClass, TopApps, Traffic } from './traffic.ts';
+import { byClass, TopApps, Traffic } from './traffic.ts';
 
 /** Where the figures that are not counted here come from. */
 export interface Gauges {
   readonly registry: Registry;
   readonly clock: Clock;
-  readonly active: () => number;
-  readonly backendConnections: () => number;
-  readonly logCounts: () => Record<string, number>;
+  /** What the planes counted since they were last asked. */
+  readonly reports: () => readonly StatsReport[];
+  /** Running requests, visitors' connections and so on, of all planes together. */
+  readonly now: () => PlaneGauges;
   readonly registrations: () => { registers_received: number; unregisters_received: number; refused: number };
   readonly busConnected: () => boolean;
 }
 
+/** The planes' state of the moment. */
+export interface PlaneGauges {
+  readonly active: number;
+  readonly clientConnections: number;
+  readonly backendConnections: number;
+  readonly accessLogDropped: number;
+  readonly workers: number;
+}
+
 const mostComponents = 200;
-const notFound = new Set<string | undefined>(['unknown_route', 'empty_host', 'bad_request']);
-const bad = new Set<string | undefined>(['endpoint_failure', 'endpoint_timeout']);
+const mostApps = 1000;
+const notFound = ['unknown_route', 'empty_host', 'bad_request'];
+const bad = ['endpoint_failure', 'endpoint_timeout'];
 
 /** Every figure of the router: /varz under the predecessors' names (router.md 2.7), and Prometheus. */
 export class Metrics {
@@ -32,7 +43,7 @@ export class Metrics {
   readonly #perSecond: RateWindow;
   readonly #requests: Counter<'code'>;
   readonly #errors: Counter<'error'>;
-  readonly #seconds: Histogram;
+  readonly #apps: AppHistograms;
   #badRequests = 0;
   #badGateways = 0;
 
@@ -43,11 +54,13 @@ export class Metrics {
     this.#topApps = new TopApps(clock);
     this.#perSecond = new RateWindow(clock);
     const registers = [prometheus];
+    const collect = (): void => this.collect();
     this.#requests = new Counter({
       name: 'router_requests_total',
       help: 'Finished requests by class of status',
       labelNames: ['code'],
       registers,
+      collect,
     });
     this.#errors = new Counter({
       name: 'router_errors_total',
@@ -55,12 +68,7 @@ export class Metrics {
       labelNames: ['error'],
       registers,
     });
-    this.#seconds = new Histogram({
-      name: 'router_request_seconds',
-      help: 'From the request to the end of its answer; for a tunnel to its opening',
-      buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
-      registers,
-    });
+    this.#apps = new AppHistograms(mostApps, prometheus);
     const gauge = (name: string, help: string, value: () => number): void => {
       void new Gauge({
         name,
@@ -73,55 +81,72 @@ export class Metrics {
     };
     gauge('router_routes', 'Hosts with a backend', () => gauges.registry.uriCount);
     gauge('router_backends', 'Backend addresses', () => gauges.registry.endpointCount);
-    gauge('router_active_requests', 'Running requests and tunnels', gauges.active);
+    gauge('router_active_requests', 'Running requests and tunnels', () => gauges.now().active);
+    gauge('router_client_connections', "Visitors' connections", () => gauges.now().clientConnections);
     gauge(
       'router_backend_connections',
       'Connections to backends, idle ones included',
-      gauges.backendConnections,
+      () => gauges.now().backendConnections,
     );
+    gauge('router_workers', 'Worker processes', () => gauges.now().workers);
     gauge('router_bus_connected', '1 while the bus is there', () => (gauges.busConnected() ? 1 : 0));
   }
 
-  /** Counts a finished exchange. */
-  finished(record: AccessRecord, endpoint: Endpoint | undefined): void {
-    this.#requests.inc({ code: statusClass(record.status) });
-    this.#seconds.observe(record.responseTimeMs / 1000);
-    this.#perSecond.mark();
-    this.#total.add(record.status, record.responseTimeMs);
-    if (record.routerError !== undefined) this.#errors.inc({ error: record.routerError });
-    if (notFound.has(record.routerError)) this.#badRequests += 1;
-    if (bad.has(record.routerError)) this.#badGateways += 1;
-    if (endpoint === undefined) return;
-    if (endpoint.app !== undefined) this.#topApps.mark(endpoint.app);
-    this.#component(endpoint.tags['component'])?.add(record.status, record.responseTimeMs);
-  }
-
-  /** Counts a connection that was refused before there was a request. */
-  rejected(error: RouterError): void {
-    this.#errors.inc({ error: error.code });
-    this.#badRequests += 1;
+  /** Takes in what the planes counted. */
+  collect(): void {
+    for (const report of this.#gauges.reports()) this.#add(report);
   }
 
   /** Shows the figures in /varz. */
   register(varz: { set(name: string, value: () => unknown): void }): void {
-    const { registry, active, backendConnections, logCounts, registrations } = this.#gauges;
-    for (const name of Object.keys(this.#total.fields())) varz.set(name, () => this.#total.fields()[name]);
-    varz.set('requests_per_sec', () => this.#perSecond.perSecond());
-    varz.set('bad_requests', () => this.#badRequests);
-    varz.set('bad_gateways', () => this.#badGateways);
-    varz.set('urls', () => registry.uriCount);
-    varz.set('droplets', () => registry.endpointCount);
-    varz.set('ms_since_last_registry_update', () => Math.round(registry.msSinceLastMessage ?? 0));
-    varz.set('top10_app_requests', () => this.#topApps.top(10));
-    varz.set('tags', () => ({
+    const { registry, now, registrations } = this.#gauges;
+    const set = (name: string, value: () => unknown): void =>
+      varz.set(name, () => {
+        this.collect();
+        return value();
+      });
+    for (const name of Object.keys(this.#total.fields())) set(name, () => this.#total.fields()[name]);
+    set('requests_per_sec', () => this.#perSecond.perSecond());
+    set('bad_requests', () => this.#badRequests);
+    set('bad_gateways', () => this.#badGateways);
+    set('urls', () => registry.uriCount);
+    set('droplets', () => registry.endpointCount);
+    set('ms_since_last_registry_update', () => Math.round(registry.msSinceLastMessage ?? 0));
+    set('top10_app_requests', () => this.#topApps.top(10));
+    set('tags', () => ({
       component: Object.fromEntries([...this.#components].map(([name, each]) => [name, each.fields()])),
     }));
-    varz.set('client_connections', active);
-    varz.set('app_connections', backendConnections);
-    varz.set('log_counts', logCounts);
-    varz.set('registers_received', () => registrations().registers_received);
-    varz.set('unregisters_received', () => registrations().unregisters_received);
-    varz.set('registrations_refused', () => registrations().refused);
+    set('client_connections', () => now().clientConnections);
+    set('active_requests', () => now().active);
+    set('app_connections', () => now().backendConnections);
+    set('log_counts', () => ({ access_log_dropped: now().accessLogDropped }));
+    set('registers_received', () => registrations().registers_received);
+    set('unregisters_received', () => registrations().unregisters_received);
+    set('registrations_refused', () => registrations().refused);
+  }
+
+  #add(report: StatsReport): void {
+    this.#total.add(report.total);
+    for (const [kind, count] of byClass(report.total).entries()) {
+      if (count === 0) continue;
+      this.#requests.inc({ code: statusClasses[kind] ?? 'xxx' }, count);
+      this.#perSecond.mark(count);
+    }
+    for (const [error, count] of Object.entries(report.errors)) this.#errors.inc({ error }, count);
+    const errors = (names: readonly string[]): number =>
+      names.reduce((sum, each) => sum + (report.errors[each] ?? 0), 0);
+    this.#badRequests += Math.max(errors(notFound), report.rejected);
+    this.#badGateways += errors(bad);
+    for (const { app, component, tally } of report.endpoints) {
+      if (app !== undefined) {
+        this.#topApps.mark(
+          app,
+          byClass(tally).reduce((sum, each) => sum + each, 0),
+        );
+        this.#apps.add(app, tally);
+      }
+      this.#component(component)?.add(tally);
+    }
   }
 
   #component(name: string | undefined): Traffic | undefined {

@@ -13,10 +13,10 @@ export class RateWindow {
     this.#second = this.#now();
   }
 
-  mark(): void {
+  mark(count = 1): void {
     this.#catchUp();
     const at = this.#second % seconds;
-    this.#buckets[at] = (this.#buckets[at] ?? 0) + 1;
+    this.#buckets[at] = (this.#buckets[at] ?? 0) + count;
   }
 
   /** Events in the last minute. */

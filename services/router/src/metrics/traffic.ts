@@ -1,14 +1,19 @@
 import type { Clock } from '@vcap/clock';
+import { bucketSeconds, statusClasses } from '../plane/stats.ts';
+import type { Tally } from '../plane/stats.ts';
 import { LatencyWindow } from './latency-window.ts';
 import { LoadAverage } from './load-average.ts';
 import { RateWindow } from './rate-window.ts';
 
-const classes = ['2xx', '3xx', '4xx', '5xx'] as const;
+const buckets = bucketSeconds.length + 1;
 
-/** `2xx` to `5xx`, or `xxx` for any other status. */
-export function statusClass(status: number): string {
-  const found = `${Math.floor(status / 100)}xx`;
-  return classes.some((each) => each === found) ? found : 'xxx';
+/** Requests of each class in a tally. */
+export function byClass(tally: Tally): number[] {
+  return statusClasses.map((_name, kind) => {
+    let sum = 0;
+    for (let bucket = 0; bucket < buckets; bucket += 1) sum += tally.counts[kind * buckets + bucket] ?? 0;
+    return sum;
+  });
 }
 
 /** Requests, answers by class, and latency: for the router and again for each component tag. */
@@ -23,12 +28,14 @@ export class Traffic {
     this.rate = new LoadAverage(clock);
   }
 
-  add(status: number, latencyMs: number): void {
-    this.requests += 1;
-    const name = statusClass(status);
-    this.responses[name] = (this.responses[name] ?? 0) + 1;
-    this.rate.mark();
-    this.latency.add(latencyMs);
+  add(tally: Tally): void {
+    for (const [kind, count] of byClass(tally).entries()) {
+      const name = statusClasses[kind] ?? 'xxx';
+      this.requests += count;
+      this.responses[name] = (this.responses[name] ?? 0) + count;
+      this.rate.mark(count);
+    }
+    for (const ms of tally.samples) this.latency.add(ms);
   }
 
   /** The figures under their /varz names. */
@@ -52,10 +59,10 @@ export class TopApps {
     this.#clock = clock;
   }
 
-  mark(app: string): void {
+  mark(app: string, count: number): void {
     let window = this.#apps.get(app);
     if (window === undefined) this.#apps.set(app, (window = new RateWindow(this.#clock)));
-    window.mark();
+    window.mark(count);
   }
 
   /** At most `count`, busiest first; forgets apps that had none. */

@@ -1,6 +1,6 @@
 /**
- * The lookup key of a Host header or a registered uri: lower case, without port, without the
- * trailing dot of a fully qualified name. Undefined when nothing usable is left.
+ * The lookup key of a Host header: lower case, without port, without the trailing dot of a fully qualified name.
+ * Undefined when nothing usable is left.
  */
 export function hostKey(host: string | undefined): string | undefined {
   if (host === undefined) return undefined;
@@ -17,11 +17,15 @@ export function hostKey(host: string | undefined): string | undefined {
 }
 
 /**
- * The key of one entry of `uris`. Paths are not routed here, so a uri with a path is refused
- * (undefined) rather than widened to its whole host.
+ * The key of one entry of `uris`: the host's, followed by the path if there is one, without a slash at its end. Paths
+ * keep their case. Undefined for what cannot be a route.
  */
 export function uriKey(uri: string): string | undefined {
-  return /[/?#\s]/.test(uri) ? undefined : hostKey(uri);
+  if (/[?#\s]/.test(uri)) return undefined;
+  const slash = uri.indexOf('/');
+  if (slash < 0) return hostKey(uri);
+  const host = hostKey(uri.slice(0, slash));
+  return host === undefined ? undefined : host + uri.slice(slash).replace(/\/+$/, '');
 }
 
 /** The wildcard keys that may serve a host, nearest first: `a.b.c` gives `*.b.c`, `*.c`. */

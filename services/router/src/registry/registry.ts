@@ -1,117 +1,157 @@
 import type { Clock } from '@vcap/clock';
-import { addressOf, isOwner, mayUnregister, newEndpoint } from './endpoint.ts';
-import type { Endpoint, Registration } from './endpoint.ts';
-import { uriKey, wildcardKeys } from './host-name.ts';
-import type { Lookup, Route } from './route.ts';
+import type { EndpointFacts } from '../plane/table/endpoint.ts';
+import type { RouteChange } from '../plane/table/table.ts';
+import type { Entry, KnownRoute, Place } from './entry.ts';
+import { uriKey } from './host-name.ts';
+import { addressOf, isSameOwner, mayUnregister } from './registration.ts';
+import type { Registration } from './registration.ts';
+import { Tombstones } from './tombstones.ts';
 
 /** The registry's times, all in milliseconds. */
 export interface RegistryOptions {
   readonly clock: Clock;
   /** Age at which an entry that was not repeated goes. */
   readonly pruneThresholdMs: number;
-  /** How long a host without endpoints is still known, and answered 503 instead of 404. */
+  /** How long a host without backends is still known, and answered 503 instead of 404. */
   readonly emptyRouteRetentionMs: number;
   /** A pause between two messages longer than this is a silence of the bus, not of the backends. */
   readonly silenceMs: number;
+  /** How long an entry out of a snapshot may wait for its first registration. */
+  readonly verifyMs: number;
 }
 
 /**
- * The sole owner of the routes. It never removes an entry because the bus is silent: age counts
- * only while messages arrive, and after a silence every entry starts afresh.
+ * The sole owner of the routes; data planes are told of each change. It never removes an entry because the bus is
+ * silent: age counts only while messages arrive, and after a silence every entry starts afresh. News is ordered by the
+ * sender's clock where it tells it: a late message changes nothing.
  */
 export class Registry {
   readonly #options: RegistryOptions;
-  readonly #routes = new Map<string, Route>();
-  readonly #endpoints = new Map<string, Endpoint>();
-  readonly #goneListeners: ((endpoint: Endpoint) => void)[] = [];
+  readonly #routes = new Map<string, KnownRoute>();
+  readonly #entries = new Map<string, Entry>();
+  readonly #listeners: ((change: RouteChange) => void)[] = [];
+  readonly #aside = new Set<string>();
+  readonly #tombstones = new Tombstones();
   #lastMessageAt: number | undefined;
+  #live = 0;
+  /** Counts changes of the routes, repeats not among them: what a snapshot compares. */
+  revision = 0;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
   }
 
-  /** Called with each endpoint that leaves the table, so that its idle connections can be closed. */
-  onEndpointGone(listener: (endpoint: Endpoint) => void): void {
-    this.#goneListeners.push(listener);
+  /** Called with each change, in order. */
+  onChange(listener: (change: RouteChange) => void): void {
+    this.#listeners.push(listener);
   }
 
   /**
-   * Adds or refreshes. A different app or instance at the same address proves that the old owner
-   * is gone: its entries go under every uri before the new one is put in.
+   * Adds or refreshes. A different app or instance at the same address proves that the old owner is gone: its entries
+   * go under every uri before the new one is put in.
    */
   register(registration: Registration): void {
     this.#heard();
-    const keys = registration.uris.map(uriKey).filter((key) => key !== undefined);
-    if (keys.length === 0) return;
-    const endpoint = this.#claim(registration);
-    endpoint.health = 'up';
-    for (const key of keys) this.#place(key, endpoint);
+    this.#register(registration, true);
+  }
+
+  /** Puts in what a snapshot says, to be confirmed by a registration. */
+  restore(registration: Registration): void {
+    this.#register(registration, false);
   }
 
   /** Removes the address under the named uris, unless another owner has taken it since. */
   unregister(message: Registration): void {
     this.#heard();
-    const endpoint = this.#endpoints.get(addressOf(message.host, message.port));
-    if (endpoint === undefined || !mayUnregister(endpoint, message)) return;
-    for (const uri of message.uris) {
-      const key = uriKey(uri);
-      if (key !== undefined) this.#remove(key, endpoint);
+    const { updatedAt } = message;
+    const address = addressOf(message.host, message.port);
+    const entry = this.#entries.get(address);
+    const keys = message.uris.map(uriKey).filter((key) => key !== undefined);
+    const outdated =
+      entry !== undefined && (!mayUnregister(entry.facts, message) || isOlder(updatedAt, entry.updatedAt));
+    if (!outdated && updatedAt !== undefined) {
+      const now = this.#options.clock.monotonic();
+      for (const key of keys) this.#tombstones.bury(address, key, updatedAt, now);
     }
+    if (entry === undefined || outdated) return;
+    for (const key of keys) this.#remove(placeOf(entry, key));
   }
 
-  /**
-   * Exact host first, then `*.` wildcards, the longest first. A known host without endpoints does
-   * not fall through to a wildcard: its visitors would land in another app.
-   */
-  lookup(host: string): Lookup {
-    const exact = this.#routes.get(host);
-    if (exact !== undefined) return answer(exact);
-    for (const key of wildcardKeys(host)) {
-      const route = this.#routes.get(key);
-      if (route !== undefined) return answer(route);
-    }
-    return { kind: 'unknown' };
+  /** A data plane found the backend dead: its next registration brings it back. */
+  setAside(address: string): void {
+    if (this.#entries.has(address)) this.#aside.add(address);
   }
 
   /** Makes every entry as fresh as if it had been registered now: the bus is back after an absence. */
   refreshAll(): void {
     const now = this.#options.clock.monotonic();
-    for (const route of this.#routes.values()) {
-      for (const member of route.members) member.seenAt = now;
-      if (route.emptySince !== undefined) route.emptySince = now;
+    const { pruneThresholdMs, verifyMs } = this.#options;
+    for (const { places, confirmed } of this.#entries.values()) {
+      const seenAt = confirmed ? now : now - Math.max(0, pruneThresholdMs - verifyMs);
+      for (const place of places) place.seenAt = seenAt;
     }
+    for (const route of this.#routes.values()) if (route.emptySince !== undefined) route.emptySince = now;
     if (this.#lastMessageAt !== undefined) this.#lastMessageAt = now;
   }
 
-  /**
-   * Drops entries older than the threshold and forgets long empty hosts. Does nothing unless the
-   * bus is connected and messages have been arriving. Returns the number of dropped entries.
-   */
+  /** Drops all at once what `sweep` drops in slices. */
   prune(busConnected: boolean): number {
-    if (!busConnected || this.#silent()) return 0;
-    const now = this.#options.clock.monotonic();
     let dropped = 0;
-    for (const [uri, route] of this.#routes) {
-      const stale = route.members.filter(({ seenAt }) => now - seenAt > this.#options.pruneThresholdMs);
-      for (const member of stale) {
-        this.#remove(uri, member.endpoint);
-        dropped += 1;
-      }
-      if (this.#forgettable(route, now)) this.#routes.delete(uri);
-    }
+    for (const slice of this.sweep(() => busConnected, Infinity)) dropped += slice;
     return dropped;
   }
 
-  /** Hosts that have at least one endpoint. */
+  /**
+   * Drops entries older than the threshold and forgets long empty hosts, so many at a time; yields the number dropped.
+   * Does nothing unless the bus is connected and messages have been arriving.
+   */
+  *sweep(busConnected: () => boolean, sliceSize: number): Generator<number> {
+    let dropped = 0;
+    let seen = 0;
+    const { pruneThresholdMs, emptyRouteRetentionMs, clock } = this.#options;
+    const alive = (): boolean => busConnected() && !this.#silent();
+    if (!alive()) return;
+    for (const entry of this.#entries.values()) {
+      const now = clock.monotonic();
+      for (const place of Array.from(entry.places)) {
+        if (now - place.seenAt <= pruneThresholdMs) continue;
+        this.#remove(place);
+        dropped += 1;
+      }
+      seen += 1;
+      if (seen % sliceSize !== 0) continue;
+      yield dropped;
+      dropped = 0;
+      if (!alive()) return;
+    }
+    const now = clock.monotonic();
+    for (const route of this.#routes.values()) {
+      if (route.emptySince === undefined || now - route.emptySince <= emptyRouteRetentionMs) continue;
+      this.#routes.delete(route.key);
+      this.#changed(['forget', route.key]);
+    }
+    this.#tombstones.expire(now - pruneThresholdMs);
+    yield dropped;
+  }
+
+  /** All routes as changes, for a data plane that has none yet. */
+  *changes(): Generator<RouteChange> {
+    for (const { facts, places } of this.#entries.values()) {
+      for (const { route } of places) yield ['add', route.key, facts];
+    }
+    for (const route of this.#routes.values()) {
+      if (route.emptySince !== undefined) yield ['empty', route.key];
+    }
+  }
+
+  /** Hosts that have at least one backend. */
   get uriCount(): number {
-    let count = 0;
-    for (const route of this.#routes.values()) if (route.members.length > 0) count += 1;
-    return count;
+    return this.#live;
   }
 
   /** Backend addresses. */
   get endpointCount(): number {
-    return this.#endpoints.size;
+    return this.#entries.size;
   }
 
   /** Milliseconds since the last message from the bus; undefined before the first. */
@@ -120,9 +160,26 @@ export class Registry {
     return this.#options.clock.monotonic() - this.#lastMessageAt;
   }
 
-  /** The routes, for `/routes` and tests; read only. */
-  routes(): IterableIterator<Readonly<Route>> {
-    return this.#routes.values();
+  /** The entries, for snapshots and `/routes`; read only. */
+  entries(): IterableIterator<Readonly<Entry>> {
+    return this.#entries.values();
+  }
+
+  #register(registration: Registration, confirmed: boolean): void {
+    const { updatedAt } = registration;
+    const address = addressOf(registration.host, registration.port);
+    const known = this.#entries.get(address);
+    if (known !== undefined && isOlder(updatedAt, known.updatedAt)) return;
+    let entry: Entry | undefined;
+    for (const uri of registration.uris) {
+      const key = uriKey(uri);
+      if (key === undefined) continue;
+      if (updatedAt !== undefined && this.#tombstones.isOutdated(address, key, updatedAt)) continue;
+      entry ??= this.#claim(address, registration, known, confirmed);
+      this.#place(key, entry);
+    }
+    if (confirmed && entry !== undefined && this.#aside.size > 0 && this.#aside.delete(address))
+      this.#changed(['up', address]);
   }
 
   #heard(): void {
@@ -135,49 +192,78 @@ export class Registry {
     return quiet === undefined || quiet > this.#options.silenceMs;
   }
 
-  #claim(registration: Registration): Endpoint {
-    const known = this.#endpoints.get(addressOf(registration.host, registration.port));
+  #claim(address: string, from: Registration, known: Entry | undefined, confirmed: boolean): Entry {
     if (known !== undefined) {
-      if (isOwner(known, registration)) return known;
-      for (const uri of Array.from(known.uris)) this.#remove(uri, known);
+      if (isSameOwner(known.facts, from)) {
+        known.updatedAt = from.updatedAt ?? known.updatedAt;
+        known.confirmed ||= confirmed;
+        return known;
+      }
+      for (const place of Array.from(known.places)) this.#remove(place);
     }
-    const endpoint = newEndpoint(registration);
-    this.#endpoints.set(endpoint.address, endpoint);
-    return endpoint;
+    const facts: EndpointFacts = {
+      address,
+      host: from.host,
+      port: from.port,
+      app: from.app,
+      privateInstanceId: from.privateInstanceId,
+      index: from.index,
+      component: from.component,
+    };
+    const entry: Entry = { facts, places: [], updatedAt: from.updatedAt, confirmed };
+    this.#entries.set(address, entry);
+    return entry;
   }
 
-  #place(uri: string, endpoint: Endpoint): void {
+  #place(key: string, entry: Entry): void {
     const now = this.#options.clock.monotonic();
-    let route = this.#routes.get(uri);
-    if (route === undefined) {
-      route = { uri, members: [], cursor: 0, emptySince: undefined };
-      this.#routes.set(uri, route);
+    const { pruneThresholdMs, verifyMs } = this.#options;
+    const seenAt = entry.confirmed ? now : now - Math.max(0, pruneThresholdMs - verifyMs);
+    const known = placeOf(entry, key);
+    if (known !== undefined) {
+      known.seenAt = Math.max(known.seenAt, seenAt);
+      return;
     }
-    const member = route.members.find((each) => each.endpoint === endpoint);
-    if (member === undefined) route.members.push({ endpoint, seenAt: now });
-    else member.seenAt = now;
+    let route = this.#routes.get(key);
+    if (route === undefined) {
+      route = { key, places: new Set(), emptySince: undefined };
+      this.#routes.set(key, route);
+    }
+    if (route.places.size === 0) this.#live += 1;
+    const place = { entry, route, seenAt };
+    route.places.add(place);
     route.emptySince = undefined;
-    endpoint.uris.add(uri);
+    entry.places.push(place);
+    this.#changed(['add', key, entry.facts]);
   }
 
-  #remove(uri: string, endpoint: Endpoint): void {
-    const route = this.#routes.get(uri);
-    const at = route?.members.findIndex((each) => each.endpoint === endpoint) ?? -1;
-    if (route === undefined || at < 0) return;
-    route.members.splice(at, 1);
-    if (route.cursor > at) route.cursor -= 1;
-    if (route.members.length === 0) route.emptySince = this.#options.clock.monotonic();
-    endpoint.uris.delete(uri);
-    if (endpoint.uris.size > 0) return;
-    this.#endpoints.delete(endpoint.address);
-    for (const listener of this.#goneListeners) listener(endpoint);
+  #remove(place: Place | undefined): void {
+    if (place === undefined) return;
+    const { entry, route } = place;
+    const { address } = entry.facts;
+    route.places.delete(place);
+    entry.places.splice(entry.places.indexOf(place), 1);
+    if (route.places.size === 0) {
+      this.#live -= 1;
+      route.emptySince = this.#options.clock.monotonic();
+    }
+    if (entry.places.length === 0) {
+      this.#entries.delete(address);
+      this.#aside.delete(address);
+    }
+    this.#changed(['remove', route.key, address]);
   }
 
-  #forgettable(route: Route, now: number): boolean {
-    return route.emptySince !== undefined && now - route.emptySince > this.#options.emptyRouteRetentionMs;
+  #changed(change: RouteChange): void {
+    if (change[0] !== 'up') this.revision += 1;
+    for (const listener of this.#listeners) listener(change);
   }
 }
 
-function answer(route: Route): Lookup {
-  return route.members.length === 0 ? { kind: 'empty' } : { kind: 'found', route };
+function placeOf(entry: Entry, key: string): Place | undefined {
+  return entry.places.find(({ route }) => route.key === key);
+}
+
+function isOlder(a: number | undefined, b: number | undefined): boolean {
+  return a !== undefined && b !== undefined && a < b;
 }

@@ -3,7 +3,7 @@ import type { Clock, Timer } from '@vcap/clock';
 import type { Member } from '@vcap/component';
 import type { Registry } from './registry.ts';
 
-/** What the sweeper needs; `busConnected` is asked at each sweep. */
+/** What the sweeper needs; `busConnected` is asked at each slice. */
 export interface SweeperOptions {
   readonly clock: Clock;
   readonly registry: Registry;
@@ -12,12 +12,28 @@ export interface SweeperOptions {
   readonly busConnected: () => boolean;
 }
 
-/** Runs the registry's prune at a steady interval. */
+const sliceSize = 2000;
+
+/** Runs the registry's sweep at a steady interval, in slices between which everything else has its turn. */
 export function createSweeper(options: SweeperOptions): Member {
   let timer: Timer | undefined;
+  let running = false;
   const sweep = (): void => {
-    const dropped = options.registry.prune(options.busConnected());
-    if (dropped > 0) options.log.info({ event: 'routes-pruned', dropped });
+    if (running) return;
+    running = true;
+    let dropped = 0;
+    const slices = options.registry.sweep(options.busConnected, sliceSize);
+    const step = (): void => {
+      const slice = timer === undefined ? { done: true as const, value: 0 } : slices.next();
+      if (slice.done !== true) {
+        dropped += slice.value;
+        setImmediate(step);
+        return;
+      }
+      running = false;
+      if (dropped > 0) options.log.info({ event: 'routes-pruned', dropped });
+    };
+    step();
   };
   return {
     name: 'registry-sweeper',
@@ -26,6 +42,7 @@ export function createSweeper(options: SweeperOptions): Member {
     },
     stop: async () => {
       timer?.cancel();
+      timer = undefined;
     },
   };
 }

@@ -3,7 +3,8 @@ import { FakeClock } from '@vcap/clock';
 import { LatencyWindow } from '../../src/metrics/latency-window.ts';
 import { LoadAverage } from '../../src/metrics/load-average.ts';
 import { RateWindow } from '../../src/metrics/rate-window.ts';
-import { statusClass, TopApps } from '../../src/metrics/traffic.ts';
+import { TopApps } from '../../src/metrics/traffic.ts';
+import { classOf, statusClasses } from '../../src/plane/stats.ts';
 
 test('latencies of the last minute, in seconds', async () => {
   const clock = new FakeClock();
@@ -52,7 +53,7 @@ test('load averages rise to the steady rate, the short one first, and fall again
 test('the busiest apps first, idle ones forgotten', async () => {
   const clock = new FakeClock();
   const top = new TopApps(clock);
-  for (const app of ['a', 'b', 'b', 'c', 'c', 'c']) top.mark(app);
+  for (const app of ['a', 'b', 'b', 'c', 'c', 'c']) top.mark(app, 1);
   expect(top.top(2)).toEqual([
     { application_id: 'c', rps: 0, rpm: 3 },
     { application_id: 'b', rps: 0, rpm: 2 },
@@ -69,5 +70,5 @@ test.each([
   [504, '5xx'],
   [700, 'xxx'],
 ])('status %d is counted as %s', (status, name) => {
-  expect(statusClass(status)).toBe(name);
+  expect(statusClasses[classOf(status)]).toBe(name);
 });

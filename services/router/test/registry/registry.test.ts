@@ -1,10 +1,12 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { FakeClock } from '@vcap/clock';
-import { pick, Registry } from '../../src/index.ts';
+import { createPick, Registry, RouteTable } from '../../src/index.ts';
 import type { Endpoint, Registration } from '../../src/index.ts';
 
 let clock: FakeClock;
 let registry: Registry;
+let table: RouteTable;
+let gone: Endpoint[];
 beforeEach(() => {
   clock = new FakeClock();
   registry = new Registry({
@@ -12,7 +14,11 @@ beforeEach(() => {
     pruneThresholdMs: 120_000,
     emptyRouteRetentionMs: 120_000,
     silenceMs: 60_000,
+    verifyMs: 30_000,
   });
+  gone = [];
+  table = new RouteTable({ gone: (endpoint) => gone.push(endpoint), now: () => clock.monotonic() });
+  registry.onChange((change) => table.apply(change));
 });
 
 const at = (port: number, uris: string[], more: Partial<Registration> = {}): Registration => ({
@@ -22,8 +28,15 @@ const at = (port: number, uris: string[], more: Partial<Registration> = {}): Reg
   ...more,
 });
 const addresses = (host: string): string[] => {
-  const found = registry.lookup(host);
-  return found.kind === 'found' ? found.route.members.map(({ endpoint }) => endpoint.address) : [];
+  const [name = '', ...path] = host.split('/');
+  const found = table.find(name, `/${path.join('/')}`);
+  return found?.members.map(({ facts }) => facts.address) ?? [];
+};
+/** What a visitor of the host gets to see. */
+const kind = (host: string): 'unknown' | 'empty' | 'found' => {
+  const found = table.find(host, '/');
+  if (found === undefined) return 'unknown';
+  return found.members.length === 0 ? 'empty' : 'found';
 };
 /** Lets time pass while some other sender keeps the bus lively. */
 const pass = async (seconds: number): Promise<void> => {
@@ -45,17 +58,26 @@ describe('lookup', () => {
     expect(addresses('a.shop.test')).toEqual(['10.0.0.1:3']);
     expect(addresses('b.shop.test')).toEqual(['10.0.0.1:2']);
     expect(addresses('x.test')).toEqual(['10.0.0.1:1']);
-    expect(registry.lookup('elsewhere').kind).toBe('unknown');
+    expect(kind('elsewhere')).toBe('unknown');
   });
-  test('refuses a uri with a path instead of serving its whole host', () => {
+  test('takes the longest path, by whole segments, and never widens a path to its host', () => {
     registry.register(at(1, ['shop.test/admin']));
-    expect(registry.lookup('shop.test').kind).toBe('unknown');
+    registry.register(at(2, ['shop.test/admin/users/', 'pay.test']));
+    expect(kind('shop.test')).toBe('unknown');
+    expect(addresses('shop.test/admin')).toEqual(['10.0.0.1:1']);
+    expect(addresses('shop.test/admin?users')).toEqual(['10.0.0.1:1']);
+    expect(addresses('shop.test/admin/users/7')).toEqual(['10.0.0.1:2']);
+    expect(addresses('shop.test/administrator')).toEqual([]);
+    registry.register(at(3, ['shop.test']));
+    expect(addresses('shop.test/administrator')).toEqual(['10.0.0.1:3']);
+    registry.unregister(at(2, ['shop.test/admin/users']));
+    expect(addresses('shop.test/admin/users/7')).toEqual([]);
   });
   test('does not hand the visitors of a known host without backends to a wildcard', () => {
     registry.register(at(1, ['*.test']));
     registry.register(at(2, ['shop.test']));
     registry.unregister(at(2, ['shop.test']));
-    expect(registry.lookup('shop.test').kind).toBe('empty');
+    expect(kind('shop.test')).toBe('empty');
   });
 });
 
@@ -70,23 +92,22 @@ describe('registering', () => {
     ['app', { app: 'other' }],
     ['instance', { app: 'old', privateInstanceId: 'p2' }],
   ])('an address by another %s drops the old owner everywhere', (_what, owner) => {
-    const gone: Endpoint[] = [];
-    registry.onEndpointGone((endpoint) => gone.push(endpoint));
     registry.register(at(1, ['a.test', 'b.test'], { app: 'old', privateInstanceId: 'p1' }));
     registry.register(at(1, ['c.test'], owner));
-    expect(registry.lookup('a.test').kind).toBe('empty');
-    expect(registry.lookup('b.test').kind).toBe('empty');
+    expect(kind('a.test')).toBe('empty');
+    expect(kind('b.test')).toBe('empty');
     expect(addresses('c.test')).toEqual(['10.0.0.1:1']);
-    expect(gone.map(({ app }) => app)).toEqual(['old']);
+    expect(gone.map(({ facts }) => facts.app)).toEqual(['old']);
   });
   test('brings an endpoint back that was left aside', () => {
     registry.register(at(1, ['a.test']));
-    const found = registry.lookup('a.test');
-    if (found.kind !== 'found') throw new Error('not found');
-    found.route.members[0]!.endpoint.health = 'down';
-    expect(pick(found.route, new Set())).toBeUndefined();
+    const route = table.find('a.test', '/')!;
+    const pick = createPick({ balance: 'least-connections', backendLimit: 0, slowStartMs: 0 }, () => 0);
+    route.members[0]!.health = 'down';
+    registry.setAside('10.0.0.1:1');
+    expect(pick(route, undefined, undefined, undefined, 0)).toBeUndefined();
     registry.register(at(1, ['a.test']));
-    expect(pick(found.route, new Set())?.address).toBe('10.0.0.1:1');
+    expect(pick(route, undefined, undefined, undefined, 0)?.facts.address).toBe('10.0.0.1:1');
   });
 });
 
@@ -104,7 +125,64 @@ describe('unregistering', () => {
   });
   test('of what is unknown does nothing', () => {
     registry.unregister(at(1, ['a.test']));
-    expect(registry.lookup('a.test').kind).toBe('unknown');
+    expect(kind('a.test')).toBe('unknown');
+  });
+});
+
+describe('order by the sender’s clock', () => {
+  const told = (updatedAt: number, more: Partial<Registration> = {}): Registration =>
+    at(1, ['a.test'], { app: 'guid', privateInstanceId: 'p', updatedAt, ...more });
+  test('a register that an unregister overtook does not bring the route back', () => {
+    registry.register(told(1));
+    registry.unregister(told(3));
+    registry.register(told(2));
+    expect(kind('a.test')).toBe('empty');
+    registry.register(told(4));
+    expect(kind('a.test')).toBe('found');
+  });
+  test('the late register of a previous owner does not take the address back', () => {
+    registry.register(told(5, { app: 'new', privateInstanceId: 'q' }));
+    registry.register(told(2));
+    expect(table.find('a.test', '/')?.members.map(({ facts }) => facts.app)).toEqual(['new']);
+  });
+  test('an unregister older than the register takes nothing', () => {
+    registry.register(told(5));
+    registry.unregister(told(4));
+    expect(kind('a.test')).toBe('found');
+  });
+  test('senders that tell no time are taken at their word', () => {
+    registry.register(told(5));
+    registry.unregister(at(1, ['a.test']));
+    expect(kind('a.test')).toBe('empty');
+  });
+  test('any order and repetition of the same news leads to the same routes', () => {
+    const news: (() => void)[] = [
+      () => registry.register(told(1, { uris: ['a.test'] })),
+      () => registry.register(told(2, { uris: ['a.test', 'b.test'] })),
+      () => registry.unregister(told(3, { uris: ['a.test'] })),
+    ];
+    const orders = [
+      [0, 1, 2],
+      [0, 2, 1],
+      [1, 0, 2],
+      [1, 2, 0],
+      [2, 0, 1],
+      [2, 1, 0],
+      [2, 2, 1, 0, 1, 1],
+    ];
+    for (const order of orders) {
+      registry = new Registry({
+        clock,
+        pruneThresholdMs: 120_000,
+        emptyRouteRetentionMs: 120_000,
+        silenceMs: 60_000,
+        verifyMs: 30_000,
+      });
+      table = new RouteTable({ gone: () => undefined, now: () => 0 });
+      registry.onChange((change) => table.apply(change));
+      for (const each of order) news[each]!();
+      expect([order, addresses('a.test'), addresses('b.test')]).toEqual([order, [], ['10.0.0.1:1']]);
+    }
   });
 });
 
@@ -115,10 +193,10 @@ describe('pruning', () => {
     expect(registry.prune(true)).toBe(0);
     await pass(10);
     expect(registry.prune(true)).toBe(1);
-    expect(registry.lookup('a.test').kind).toBe('empty');
+    expect(kind('a.test')).toBe('empty');
     await pass(130);
     registry.prune(true);
-    expect(registry.lookup('a.test').kind).toBe('unknown');
+    expect(kind('a.test')).toBe('unknown');
     expect(addresses('lively.test')).toEqual(['10.0.0.1:9']);
   });
   test('does nothing while the bus is away', async () => {
@@ -143,50 +221,5 @@ describe('pruning', () => {
     expect(registry.prune(true)).toBe(0);
     await pass(20);
     expect(registry.prune(true)).toBe(1);
-  });
-});
-
-describe('choosing', () => {
-  const route = () => {
-    for (const port of [1, 2, 3]) registry.register(at(port, ['a.test'], { privateInstanceId: `p${port}` }));
-    const found = registry.lookup('a.test');
-    if (found.kind !== 'found') throw new Error('not found');
-    return found.route;
-  };
-  test('takes turns among equals', () => {
-    const shared = route();
-    const ports = [1, 2, 3, 4].map(() => pick(shared, new Set())?.port);
-    expect(ports).toEqual([1, 2, 3, 1]);
-  });
-  test('takes the least loaded', () => {
-    const shared = route();
-    shared.members[0]!.endpoint.active = 3;
-    shared.members[1]!.endpoint.active = 1;
-    shared.members[2]!.endpoint.active = 2;
-    expect([1, 2].map(() => pick(shared, new Set())?.port)).toEqual([2, 2]);
-  });
-  test('obeys the sticky id while that instance is up and untried', () => {
-    const shared = route();
-    const sticky = pick(shared, new Set(), 'p3')!;
-    expect(sticky.port).toBe(3);
-    expect(pick(shared, new Set([sticky]), 'p3')?.port).not.toBe(3);
-    sticky.health = 'down';
-    expect(pick(shared, new Set(), 'p3')?.port).not.toBe(3);
-    expect(pick(shared, new Set(), 'unheard-of')).toBeDefined();
-  });
-  test('gives none more than the limit, a sticky one neither', () => {
-    const shared = route();
-    for (const { endpoint } of shared.members) endpoint.active = 2;
-    shared.members[1]!.endpoint.active = 1;
-    expect(pick(shared, new Set(), 'p3', 2)?.port).toBe(2);
-    shared.members[1]!.endpoint.active = 2;
-    expect(pick(shared, new Set(), 'p3', 2)).toBeUndefined();
-  });
-  test('uses a suspect only when nothing better is left', () => {
-    const shared = route();
-    shared.members[0]!.endpoint.health = 'suspect';
-    shared.members[1]!.endpoint.health = 'down';
-    expect([1, 2, 3].map(() => pick(shared, new Set())?.port)).toEqual([3, 3, 3]);
-    expect(pick(shared, new Set([shared.members[2]!.endpoint]))?.port).toBe(1);
   });
 });

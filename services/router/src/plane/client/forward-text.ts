@@ -1,0 +1,47 @@
+import { fromTraceparent } from '@vcap/bus';
+import { withoutNamed } from '../http/fields.ts';
+import { linesOf } from '../http/lines.ts';
+import { names } from '../http/names.ts';
+import type { RequestHead } from '../http/request-head.ts';
+import { newTraceparent } from '../ids.ts';
+import type { Target } from './target.ts';
+
+/** What the router adds to a request, beyond what the client sent. */
+export interface ForwardFacts {
+  readonly method: string;
+  readonly requestId: string;
+  readonly clientAddress: string;
+  /** `http` or `https`: how the client came. */
+  readonly scheme: string;
+  /** Ms since the epoch at which the request came in. */
+  readonly startedAt: number;
+  /** The protocol to switch to; undefined for an ordinary request. */
+  readonly upgrade: string | undefined;
+}
+
+/** The head of a request to a backend, without the lines that depend on which one it is and the empty line. */
+export function forwardText(head: RequestHead, target: Target, facts: ForwardFacts): string {
+  const { at } = head;
+  const missing = (id: number): boolean => (at[2 * id] as number) < 0;
+  let lines = head.kept();
+  if (head.named !== undefined) lines = withoutNamed(lines, head.named);
+  let text = `${facts.method} ${target.path} HTTP/1.1\r\nHost: ${target.host}\r\n${lines}`;
+  text += `X-Forwarded-For: ${forwardedFor(head, facts.clientAddress)}\r\n`;
+  if (missing(names['x-forwarded-proto'])) text += `X-Forwarded-Proto: ${facts.scheme}\r\n`;
+  if (missing(names['x-forwarded-host'])) text += `X-Forwarded-Host: ${target.host}\r\n`;
+  if (missing(names['x-request-start'])) text += `X-Request-Start: ${facts.startedAt}\r\n`;
+  if (missing(names['x-request-id'])) text += `X-Request-Id: ${facts.requestId}\r\n`;
+  text += `X-Vcap-Request-Id: ${facts.requestId}\r\ntraceparent: ${traceparentOf(head)}\r\n`;
+  if (facts.upgrade !== undefined) text += `Connection: Upgrade\r\nUpgrade: ${facts.upgrade}\r\n`;
+  return text;
+}
+
+function forwardedFor(head: RequestHead, address: string): string {
+  if ((head.at[2 * names['x-forwarded-for']] as number) < 0) return address;
+  return [...linesOf(head, 'x-forwarded-for'), address].join(', ');
+}
+
+function traceparentOf(head: RequestHead): string {
+  const own = head.value('traceparent');
+  return own !== undefined && fromTraceparent(own) !== undefined ? own : newTraceparent();
+}

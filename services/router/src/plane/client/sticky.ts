@@ -1,0 +1,45 @@
+import type { ResponseHead } from '../http/response-head.ts';
+import { linesOf } from '../http/lines.ts';
+
+/** The cookie that binds a session to an instance; its value is the instance's private id. */
+export const stickyCookieName = '__VCAP_ID__';
+
+/** The instance a Cookie header asks for, if any. */
+export function requestedInstance(cookie: string | undefined): string | undefined {
+  if (cookie === undefined || !cookie.includes(stickyCookieName)) return undefined;
+  for (const part of cookie.split(';')) {
+    const [name, value] = splitPair(part);
+    if (name === stickyCookieName && value !== '') return value;
+  }
+  return undefined;
+}
+
+/**
+ * The `Set-Cookie` value that makes a new session sticky: issued only when the answer starts a session, with the
+ * session cookie's own attributes, always HttpOnly. Undefined when there is no session cookie, or the backend sets the
+ * sticky cookie itself.
+ */
+export function stickyCookie(
+  head: ResponseHead,
+  instanceId: string | undefined,
+  sessionNames: ReadonlySet<string>,
+): string | undefined {
+  if (instanceId === undefined) return undefined;
+  let attributes: string[] | undefined;
+  for (const line of linesOf(head, 'set-cookie')) {
+    const [pair = '', ...rest] = line.split(';');
+    const [name] = splitPair(pair);
+    if (name === stickyCookieName) return undefined;
+    if (sessionNames.has(name)) attributes ??= rest.map((each) => each.trim());
+  }
+  if (attributes === undefined) return undefined;
+  const kept = attributes.filter((each) => each !== '' && each.toLowerCase() !== 'httponly');
+  return [`${stickyCookieName}=${instanceId}`, ...kept, 'HttpOnly'].join('; ');
+}
+
+function splitPair(text: string): [name: string, value: string] {
+  const at = text.indexOf('=');
+  if (at < 0) return [text.trim(), ''];
+  const value = text.slice(at + 1).trim();
+  return [text.slice(0, at).trim(), value.replace(/^"(.*)"$/, '$1')];
+}

@@ -1,0 +1,95 @@
+import type { Logger } from '@vcap/bus';
+import type { Clock } from '@vcap/clock';
+import type { Member } from '@vcap/component';
+import type { Server } from 'node:net';
+import type { AccessLog } from '../access-log.ts';
+import type { Health } from '../health.ts';
+import type { PlaneGauges } from '../metrics/metrics.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { PlaneSettings } from './context.ts';
+import { listen, Plane, portOf } from './plane.ts';
+import type { StatsReport } from './stats.ts';
+import type { TransportKind } from './wire/transport.ts';
+
+/** What the members that let visitors in need; times in milliseconds. */
+export interface ServingOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly registry: Registry;
+  readonly health: Health;
+  readonly accessLog: AccessLog;
+  readonly settings: PlaneSettings;
+  readonly transport: TransportKind | undefined;
+  readonly address: string;
+  readonly ip: string;
+  readonly port: number;
+  readonly drainWaitMs: number;
+  readonly drainTimeoutMs: number;
+}
+
+/** A member that lets visitors in, in this process or in others. */
+export interface Serving extends Member {
+  readonly port: number;
+  reports(): StatsReport[];
+  gauges(): PlaneGauges;
+}
+
+/** The data plane in the component's own process. */
+export class LocalPlane implements Serving {
+  readonly name = 'proxy';
+  readonly #options: ServingOptions;
+  readonly #plane: Plane;
+  #server: Server | undefined;
+
+  constructor(options: ServingOptions) {
+    const { clock, log, settings, accessLog, address, transport, registry } = options;
+    this.#options = options;
+    this.#plane = new Plane({
+      clock,
+      log,
+      settings,
+      accessLog,
+      address,
+      transport,
+      setAside: (failed) => registry.setAside(failed),
+    });
+    for (const change of registry.changes()) this.#plane.table.apply(change);
+    registry.onChange((change) => this.#plane.table.apply(change));
+  }
+
+  get port(): number {
+    return this.#server === undefined ? this.#options.port : portOf(this.#server);
+  }
+
+  async start(): Promise<void> {
+    const { ip, port, log, health } = this.#options;
+    this.#server = await listen(ip, port);
+    this.#plane.serve(this.#server);
+    health.up = true;
+    log.info({ event: 'listening', port: this.port, transport: this.#plane.transport });
+  }
+
+  /** Health first, then the listener, then what is running; what takes too long is cut off by `stop`. */
+  async drain(): Promise<void> {
+    const { clock, health, log, drainWaitMs, drainTimeoutMs } = this.#options;
+    health.up = false;
+    this.#plane.startDraining();
+    if (drainWaitMs > 0) await clock.sleep(drainWaitMs);
+    if (this.#plane.active > 0) log.info({ event: 'draining', active: this.#plane.active });
+    const left = await this.#plane.finish(drainTimeoutMs);
+    if (left > 0) log.warn({ event: 'drain-timeout', cut_off: left });
+  }
+
+  async stop(): Promise<void> {
+    this.#options.health.up = false;
+    await this.#plane.stop();
+  }
+
+  reports(): StatsReport[] {
+    return [this.#plane.report()];
+  }
+
+  gauges(): PlaneGauges {
+    return { ...this.#plane.gauges(), workers: 0 };
+  }
+}

@@ -1,0 +1,176 @@
+import type { Logger } from '@vcap/bus';
+import type { Clock } from '@vcap/clock';
+import { createServer } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
+import type { AccessLog } from '../access-log.ts';
+import { BackendPool } from './backend/pool.ts';
+import { createPick } from './balance/pick.ts';
+import { ClientConnection } from './client/client-connection.ts';
+import type { PlaneContext, PlaneSettings, PlaneState } from './context.ts';
+import { RequestHead } from './http/request-head.ts';
+import { ResponseHead } from './http/response-head.ts';
+import { PlaneStats } from './stats.ts';
+import type { StatsReport } from './stats.ts';
+import { RouteTable } from './table/table.ts';
+import { Wheel } from './wheel.ts';
+import { createTransport } from './wire/transport.ts';
+import type { TransportKind } from './wire/transport.ts';
+import type { Wire } from './wire/wire.ts';
+
+/** What a plane is made of. */
+export interface PlaneOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly settings: PlaneSettings;
+  readonly accessLog: AccessLog;
+  /** Address of this router, for traces. */
+  readonly address: string;
+  readonly transport?: TransportKind | undefined;
+  /** Called with the address of a backend that failed and waits for its next registration. */
+  readonly setAside: (address: string) => void;
+}
+
+const stopTimeoutMs = 1000;
+
+/** The data plane of one process: visitors' connections on one side, backends' on the other, the routes between. */
+export class Plane {
+  readonly table: RouteTable;
+  readonly #options: PlaneOptions;
+  readonly #context: PlaneContext;
+  readonly #state: PlaneState = { active: 0, draining: true, closing: false, idle: undefined };
+  readonly #clients = new Set<ClientConnection>();
+  readonly #servers: Server[] = [];
+  readonly #wheel: Wheel;
+  readonly #pool = new BackendPool();
+  readonly #stats = new PlaneStats();
+
+  constructor(options: PlaneOptions) {
+    const { clock, log, settings, accessLog, address } = options;
+    this.#options = options;
+    this.#wheel = new Wheel(clock);
+    this.table = new RouteTable({
+      gone: (endpoint) => this.#pool.forget(endpoint),
+      now: () => clock.monotonic(),
+    });
+    this.#context = {
+      clock,
+      log,
+      settings,
+      sessionNames: new Set(settings.stickyCookieNames),
+      table: this.table,
+      pool: this.#pool,
+      transport: createTransport(options.transport),
+      wheel: this.#wheel,
+      pick: createPick(settings, Math.random),
+      accessLog,
+      stats: this.#stats,
+      requestHead: new RequestHead(),
+      responseHead: new ResponseHead(),
+      address,
+      state: this.#state,
+      setAside: (endpoint) => options.setAside(endpoint.facts.address),
+    };
+  }
+
+  /** How connections are read and written. */
+  get transport(): TransportKind {
+    return this.#context.transport.kind;
+  }
+
+  /** Running requests and tunnels. */
+  get active(): number {
+    return this.#state.active;
+  }
+
+  /** Visitors' connections, idle ones included. */
+  get clients(): number {
+    return this.#clients.size;
+  }
+
+  /** Lets visitors in through a server that listens or is about to. */
+  serve(server: Server): void {
+    this.#wheel.start();
+    this.#state.draining = false;
+    this.#servers.push(server);
+    this.#context.transport.accept(server, (wire) => this.#accept(wire, 'http'));
+    server.on('error', (error) => this.#options.log.error({ event: 'listener-failed', err: error }));
+  }
+
+  /** Says so to visitors, who are still served. */
+  startDraining(): void {
+    this.#state.draining = true;
+  }
+
+  /** No new visitors; resolves when none is being served, or after `timeoutMs`. Returns what is left. */
+  async finish(timeoutMs: number): Promise<number> {
+    const { clock } = this.#options;
+    this.#state.draining = true;
+    this.#state.closing = true;
+    for (const server of this.#servers) server.close();
+    for (const client of Array.from(this.#clients)) client.closeIfIdle();
+    await this.#untilIdle(timeoutMs, clock);
+    return this.#state.active;
+  }
+
+  /** Closes everything; resolves when what it leaves in the log is there. */
+  async stop(): Promise<void> {
+    this.#state.draining = true;
+    this.#state.closing = true;
+    for (const server of this.#servers) server.close();
+    for (const client of Array.from(this.#clients)) client.destroy();
+    this.#pool.close();
+    await this.#untilIdle(stopTimeoutMs, this.#options.clock);
+    this.#wheel.stop();
+  }
+
+  /** The figures since the last report. */
+  report(): StatsReport {
+    return { ...this.#stats.take(), ...this.gauges() };
+  }
+
+  /** The state of the moment. */
+  gauges(): Pick<StatsReport, 'active' | 'clientConnections' | 'backendConnections' | 'accessLogDropped'> {
+    return {
+      active: this.#state.active,
+      clientConnections: this.#clients.size,
+      backendConnections: this.#pool.connections,
+      accessLogDropped: this.#options.accessLog.dropped,
+    };
+  }
+
+  #accept(wire: Wire, scheme: 'http' | 'https'): void {
+    const client = new ClientConnection(this.#context, wire, {
+      scheme,
+      gone: (gone) => this.#clients.delete(gone),
+    });
+    this.#clients.add(client);
+    wire.resume();
+  }
+
+  async #untilIdle(timeoutMs: number, clock: Clock): Promise<void> {
+    if (this.#state.active === 0) return;
+    const late = new AbortController();
+    const idle = new Promise<void>((resolve) => {
+      this.#state.idle = resolve;
+    });
+    await Promise.race([idle, clock.sleep(timeoutMs, late.signal)]);
+    late.abort();
+  }
+}
+
+/** A server for visitors on an address, listening; half-closed connections stay open, and accepting is paused. */
+export function listen(ip: string, port: number): Promise<Server> {
+  const server = createServer({ allowHalfOpen: true, noDelay: true });
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port, host: ip, backlog: 4096 }, () => {
+      server.off('error', reject);
+      resolve(server);
+    });
+  });
+}
+
+/** The port a server listens on. */
+export function portOf(server: Server): number {
+  return (server.address() as AddressInfo | null)?.port ?? 0;
+}
