@@ -130,6 +130,7 @@ export const controllerConfigShape = {
   /** Largest application, packed and unpacked, in bytes. */
   max_package_bytes: z.number().int().positive().default(536_870_912),
   description: z.string().default('An open platform as a service'),
+  /** Where users find help; the API's own address when empty. */
   support_address: z.string().default(''),
   /** How long a start waits for staging inside the request; vmc gives up at 60 s. */
   start_wait_seconds: z.number().positive().max(59).default(55),

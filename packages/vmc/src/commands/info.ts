@@ -16,7 +16,9 @@ export async function info(context: Context): Promise<void> {
   context.ui.data(found, () =>
     [
       found.description ?? '',
-      ...(found.support ? [`For support visit ${found.support}`] : []),
+      ...(found.support && !context.target.startsWith(found.support)
+        ? [`For support visit ${found.support}`]
+        : []),
       '',
       `Target:   ${context.target} (v${found.version ?? '?'})`,
       `Client:   v${vmcVersion}`,

@@ -15,18 +15,20 @@ export async function presentInfo(
   const info = {
     name: 'vcap',
     build: BUILD,
-    support: config.support_address,
+    // Clients take an answer without it for another kind of server.
+    support: config.support_address || `http://${config.external_uri}`,
     version: VERSION,
     description: config.description,
     allow_debug: config.allow_debug,
   };
   if (!user) return info;
+  const count = await services.store.services.instances.count(user.spaceId);
   const usage = await services.store.apps.usage(user.spaceId);
   return {
     ...info,
     user: user.email,
     limits: capacityOf(services, user.email),
-    usage: { memory: usage.memoryMb, apps: usage.startedApps, services: 0 },
+    usage: { memory: usage.memoryMb, apps: usage.startedApps, services: count },
     frameworks: offeredFrameworks(services.offered.runtimes()),
   };
 }
