@@ -3,29 +3,32 @@ import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startNats } from '@vcap/testkit';
-import type { NatsServer } from '@vcap/testkit';
+import { startNats, startRedis } from '@vcap/testkit';
+import type { NatsServer, RedisServer } from '@vcap/testkit';
 import { serviceChecks } from '../src/index.ts';
 import { echoService } from './support/echo.ts';
 
-let nats: NatsServer;
+let nats: NatsServer | undefined;
+let redis: RedisServer | undefined;
+const none = 'nats://127.0.0.1:1';
 const dirs: string[] = [];
 beforeAll(async () => {
-  nats = await startNats();
+  [nats, redis] = await Promise.all([startNats(), startRedis()]);
 });
 afterAll(async () => {
   await nats?.stop();
+  await redis?.stop();
   for (const dir of dirs) await rm(dir, { recursive: true, force: true });
 });
 
 function service(): ReturnType<typeof echoService> {
   const dir = mkdtempSync(join(tmpdir(), 'vcap-echo-'));
   dirs.push(dir);
-  return echoService({ nats: nats?.url ?? 'nats://127.0.0.1:1', dir });
+  return echoService({ nats: nats?.url ?? none, redis: redis?.url ?? 'redis://127.0.0.1:1', dir });
 }
 
 describe('the echo service keeps the contract', () => {
-  const names = serviceChecks(echoService({ nats: 'nats://127.0.0.1:1', dir: '/nowhere' })).map(
+  const names = serviceChecks(echoService({ nats: none, redis: none, dir: '/nowhere' })).map(
     ({ name }) => name,
   );
   const verify = async (name: string): Promise<void> => {

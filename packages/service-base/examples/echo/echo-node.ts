@@ -87,13 +87,21 @@ export class EchoNode extends Node {
     await writeFile(this.#path(name, 'greeting'), await text(from));
   }
 
+  override async disable({ name }: Instance): Promise<void> {
+    await writeFile(this.#path(name, 'disabled'), '');
+  }
+
+  override async enable({ name }: Instance): Promise<void> {
+    await rm(this.#path(name, 'disabled'), { force: true });
+  }
+
   async #answer(line: string): Promise<string> {
     const [name = '', user, password] = line.split(' ');
     const account = this.isInstanceName(name) ? this.#account({ name, user }) : '';
     const known = await readFile(account, 'utf8').catch(() => undefined);
-    return known !== undefined && known === password
-      ? readFile(this.#path(name, 'greeting'), 'utf8')
-      : 'go away';
+    if (known === undefined || known !== password || existsSync(this.#path(name, 'disabled')))
+      return 'go away';
+    return readFile(this.#path(name, 'greeting'), 'utf8');
   }
 
   #credentials(name: string, given?: Credentials): Credentials {

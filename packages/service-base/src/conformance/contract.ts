@@ -94,7 +94,7 @@ export class Scene<C extends NodeConfig> {
   }
 
   traces(node: RunningNode = this.node): Promise<string[]> {
-    return this.service.traces(node).then((names) => names.toSorted());
+    return this.service.traces(node).then((names) => [...names].toSorted());
   }
 }
 

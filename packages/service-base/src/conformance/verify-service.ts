@@ -4,9 +4,16 @@ import type { Check, ServiceUnderTest } from './contract.ts';
 import { faultChecks } from './fault-checks.ts';
 import { nameChecks } from './name-checks.ts';
 
+import { snapshotChecks } from './snapshot-checks.ts';
+
 /** All that a service promises, one check each: `for (const { name, run } of serviceChecks(mine)) it(name, run)`. */
 export function serviceChecks<C extends NodeConfig>(service: ServiceUnderTest<C>): Check[] {
-  return [...basicChecks(service), ...nameChecks(service), ...faultChecks(service)];
+  return [
+    ...basicChecks(service),
+    ...nameChecks(service),
+    ...faultChecks(service),
+    ...snapshotChecks(service),
+  ];
 }
 
 /** Runs all checks one after another; rejects with the failures, by name, when there are any. */

@@ -72,7 +72,7 @@ export function resolve(service: Service, request: ProvisionRequest): { plan: st
     if (label != null && !isLabel(service, label)) throw new ServiceError(serviceErrors.unknownLabel, label);
   }
   const plan = byId ?? request.plan ?? service.default_plan ?? Object.keys(service.plans)[0] ?? 'free';
-  if (!service.plans[plan]) throw new ServiceError(serviceErrors.unknownPlan, plan);
+  if (!Object.hasOwn(service.plans, plan)) throw new ServiceError(serviceErrors.unknownPlan, plan);
   return { plan, version: resolveVersion(service, request.version ?? service.version) };
 }
 

@@ -20,6 +20,8 @@ export interface ProvisionerOptions {
   nodes: NodeDirectory;
   client: NodeClient;
   log: Logger;
+  /** An instance is gone: what hangs on it may go. */
+  gone: (instance: string) => Promise<void> | undefined;
 }
 
 /** Has instances and bindings made by nodes. Keeps no truth: handles are the cloud controller's, data the nodes'. */
@@ -69,12 +71,13 @@ export class Provisioner implements GatewayBackend {
   }
 
   async unprovision(instance: string, trace: Trace): Promise<void> {
-    const { cache, client } = this.#options;
+    const { cache, client, gone, log } = this.#options;
     const handle = await this.instance(instance);
     const bindings = cache.bindingsOf(instance);
     const message = { name: instance, bindings: bindings.map(({ credentials }) => credentials) };
     const forget = (): void => {
       for (const { service_id } of [...bindings, handle]) cache.remove(service_id);
+      gone(instance)?.catch((err: unknown) => log.warn({ event: 'snapshots-left', instance, err }));
     };
     await this.#untilGone(client.ask(serviceUnprovision, nodeOf(handle), message, { trace }), forget);
   }

@@ -1,9 +1,12 @@
+import { createDiskBlobstore } from '@vcap/blobstore';
 import { runComponent } from '@vcap/component';
 import type { ComponentContext, Member } from '@vcap/component';
 import { serviceApp } from '../http/app.ts';
 import { HttpServer } from '../http/http-server.ts';
 import { instanceRoutes } from '../http/instance-routes.ts';
 import { internalRoutes } from '../http/internal-routes.ts';
+import { downloadPath, downloadRoutes, lifecycleRoutes } from '../http/lifecycle-routes.ts';
+import { Lifecycle } from '../jobs/lifecycle.ts';
 import { Advertiser } from './advertiser.ts';
 import type { GatewayBackend } from './backend.ts';
 import { gatewayConfigSchema } from './config.ts';
@@ -59,7 +62,15 @@ export function buildGateway(component: ComponentContext<GatewayConfig>, options
     refreshMs: config.handle_refresh_interval * 1000,
   });
   const client = new NodeClient({ bus, clock, log, serviceName, timeoutMs: config.node_timeout * 1000 });
-  const provisioner = new Provisioner({ config, cache, handles, nodes, client, log });
+  const provisioner = new Provisioner({
+    config,
+    cache,
+    handles,
+    nodes,
+    client,
+    log,
+    gone: (instance) => lifecycle?.forget(instance),
+  });
   const recovery = new Recovery({ provisioner, client, controller, cache, label, log });
   const migration = new Migration({ provisioner, client, cache, recovery, serviceName });
   const orphans = new Orphans({
@@ -72,6 +83,19 @@ export function buildGateway(component: ComponentContext<GatewayConfig>, options
     interval: config.check_orphan_interval,
     doubleCheck: config.double_check_orphan_interval,
   });
+  const store = config.blobstore && createDiskBlobstore({ root: config.blobstore.root, clock });
+  const lifecycle =
+    config.redis &&
+    store &&
+    new Lifecycle({
+      config,
+      redisUri: config.redis.uri,
+      store,
+      clock,
+      log,
+      serviceName,
+      urlTemplate: () => config.download_url_template ?? (config.url ?? server.url) + downloadPath,
+    });
   const responses: Record<string, number> = {};
   const backend = options.backend?.(component) ?? provisioner;
   const app = serviceApp({
@@ -81,14 +105,19 @@ export function buildGateway(component: ComponentContext<GatewayConfig>, options
     maxBody: Math.ceil((config.import.max_inline_bytes * 4) / 3) + 1024,
     routes: [
       instanceRoutes({ backend, era: config.era, log }),
+      lifecycleRoutes({ lifecycle, find: (id) => provisioner.instance(id) }),
       internalRoutes({ orphans, recovery, migration }),
     ],
+    ...(lifecycle && store
+      ? { open: downloadRoutes({ lifecycle, store, service: config.service.name }) }
+      : {}),
     responses,
   });
   const server = new HttpServer(app, { host: config.host ?? identity.ip, port: config.port });
   registerVarz(varz, { config, cache, nodes, orphans, responses });
   const offering = (active: boolean) => offeringOf(config, config.url ?? server.url, active);
   return [
+    ...(lifecycle ? [lifecycle] : []),
     new GatewayListener({ bus, serviceName, cache, recovery, nodes }),
     orphans,
     handles,

@@ -3,6 +3,7 @@ import type { Trace } from '@vcap/bus';
 import { runComponent } from '@vcap/component';
 import type { ComponentContext, Member } from '@vcap/component';
 import type { z } from 'zod';
+import { JobWorker } from '../jobs/job-worker.ts';
 import { Announcer } from './announcer.ts';
 import { Backups } from './backups.ts';
 import { Capacity, capacityFigures } from './capacity.ts';
@@ -64,12 +65,14 @@ export function buildNode<C extends NodeConfig>(
   const operations = new Operations(context, capacity);
   const requests = new RequestListener(context, operations, new Backups(context));
   const store = config.blobstore && createDiskBlobstore({ root: config.blobstore.root, clock });
+  const jobs = config.redis && store && new JobWorker(context, { redisUri: config.redis.uri, store });
   const announcer = new Announcer(context, capacity);
   const housekeeping = new Housekeeping(context, operations, varz);
   for (const key of capacityFigures) varz.set(key, () => capacity.varz()[key]);
   for (const key of ['provision_served', 'binding_served', 'undone'] as const) {
     varz.set(key, () => operations.counters[key]);
   }
+  if (jobs) varz.set('jobs', () => jobs.counters);
   return [
     { name: 'registry', start: async () => registry.open(), stop: async () => registry.close() },
     { name: 'service', start: () => node.start(registry), stop: () => node.stop() },
@@ -77,6 +80,7 @@ export function buildNode<C extends NodeConfig>(
     requests,
     new MigrationListener(context, { operations, requests, store }),
     new OrphanReporter(context),
+    ...(jobs ? [jobs] : []),
     announcer,
   ];
 }

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -17,8 +17,12 @@ export function ask(credentials: Credentials): Promise<string> {
 }
 
 /** The echo service, in a directory of the test's. */
-export function echoService(options: { nats: string; dir: string }): ServiceUnderTest<EchoConfig> {
-  const { nats, dir } = options;
+export function echoService(options: {
+  nats: string;
+  dir: string;
+  redis?: string;
+}): ServiceUnderTest<EchoConfig> {
+  const { nats, dir, redis } = options;
   return {
     nats,
     serviceName: 'EchoaaS',
@@ -31,6 +35,16 @@ export function echoService(options: { nats: string; dir: string }): ServiceUnde
       }),
     create: ({ config }) => new EchoNode(config.base_dir),
     works: async (credentials) => (await ask(credentials).catch(() => 'go away')) !== 'go away',
+    data: {
+      write: ({ name }, value) => writeFile(greeting(dir, name), value),
+      read: ask,
+    },
+    ...(redis === undefined ? {} : { redis, blobstore: join(dir, 'blobs') }),
     traces: async ({ node }) => readdir((node as EchoNode).dir, { recursive: true }),
   };
+}
+
+/** Where the value of an instance on the first node lies. */
+function greeting(dir: string, name: string): string {
+  return join(dir, 'node_0', name, 'greeting');
 }
