@@ -18,3 +18,4 @@ export * from './messages/dea.ts';
 export * from './messages/health.ts';
 export * from './messages/staging.ts';
 export * from './messages/services.ts';
+export * from './messages/tunnel.ts';

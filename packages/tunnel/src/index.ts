@@ -14,3 +14,5 @@ export type { ListenerOptions } from './client/local-listener.ts';
 export { NoWebSocketError } from './client/socket-link.ts';
 export { TunnelError } from './client/tunnel-error.ts';
 export type { Hop } from './client/tunnel-error.ts';
+export { Tickets } from './ticket.ts';
+export type { TicketClaims } from './ticket.ts';

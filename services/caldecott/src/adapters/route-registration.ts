@@ -1,0 +1,68 @@
+import { routerGreet, routerRegister, routerStart, routerUnregister } from '@vcap/bus';
+import type { Bus, RouterRegister, RouterStart, Subscription } from '@vcap/bus';
+import type { Clock, Timer } from '@vcap/clock';
+import type { Member } from '@vcap/component';
+
+const DEFAULT_SECONDS = 5;
+const GREET_MS = 1000;
+
+export interface RegistrationOptions {
+  bus: Bus;
+  clock: Clock;
+  /** Asked at each registration: the port is known only once the server listens. */
+  route: () => Pick<RouterRegister, 'host' | 'port' | 'uris' | 'private_instance_id'>;
+}
+
+/**
+ * Keeps the endpoint's host name at the routers. The instance id goes with it, so that the routers can bring all
+ * requests of a tunnel to the instance that holds it.
+ */
+export class RouteRegistration implements Member {
+  readonly name = 'route-registration';
+  readonly #options: RegistrationOptions;
+  #seconds = DEFAULT_SECONDS;
+  #timer: Timer | undefined;
+  #subscription: Subscription | undefined;
+
+  constructor(options: RegistrationOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    const { bus } = this.#options;
+    this.#subscription = bus.subscribe(routerStart, (message) => this.#onRouter(message));
+    bus.onReconnect(() => this.#timer && this.#register());
+    this.#repeat();
+    // Not waited for: without a router the endpoint waits for one.
+    void bus
+      .request(routerGreet, {}, { timeoutMs: GREET_MS })
+      .then((replies) => replies.forEach((reply) => this.#onRouter(reply)));
+  }
+
+  async stop(): Promise<void> {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#subscription?.unsubscribe();
+    this.#options.bus.publish(routerUnregister, this.#message());
+  }
+
+  #onRouter({ minimumRegisterIntervalInSeconds: asked = DEFAULT_SECONDS }: RouterStart): void {
+    if (this.#timer === undefined) return;
+    this.#seconds = Math.min(this.#seconds, asked);
+    this.#repeat();
+  }
+
+  #repeat(): void {
+    this.#register();
+    this.#timer?.cancel();
+    this.#timer = this.#options.clock.setInterval(() => this.#register(), this.#seconds * 1000);
+  }
+
+  #register(): void {
+    this.#options.bus.publish(routerRegister, this.#message());
+  }
+
+  #message(): RouterRegister {
+    return { ...this.#options.route(), tags: { component: 'Caldecott' } };
+  }
+}
