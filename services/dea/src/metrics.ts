@@ -15,6 +15,7 @@ export function registerFigures(
   const memoryRatio = (): number => 1 - registry.reservedMemoryMb / facts().memoryMb;
   const diskRatio = (): number => 1 - registry.reservedDiskMb / facts().diskMb;
   varz.set('stacks', () => ['linux']);
+  varz.set('isolation', () => facts().isolation);
   varz.set('runtimes', () => facts().runtimes.map(({ name }) => name));
   varz.set('apps_max_memory', () => facts().memoryMb);
   varz.set('apps_reserved_memory', () => registry.reservedMemoryMb);

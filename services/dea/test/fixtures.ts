@@ -1,6 +1,7 @@
 import { newTrace } from '@vcap/bus';
 import type { StartMessage } from '@vcap/bus';
 import { Instance } from '../src/instance/instance.ts';
+import type { InstanceState } from '../src/instance/states.ts';
 
 /** A start message of a sound droplet, with the given fields changed. */
 export function startMessage(change: Partial<StartMessage> = {}): StartMessage {
@@ -33,4 +34,21 @@ export function makeInstance(change: Partial<StartMessage> = {}, id = 'i-1'): In
     trace: newTrace(),
   };
   return new Instance(parts, () => undefined);
+}
+
+const WAYS: Record<InstanceState, InstanceState[]> = {
+  BORN: [],
+  RESUMING: ['RESUMING'],
+  STARTING: ['STARTING'],
+  RUNNING: ['STARTING', 'RUNNING'],
+  EVACUATING: ['STARTING', 'RUNNING', 'EVACUATING'],
+  STOPPING: ['STOPPING'],
+  STOPPED: ['STOPPING', 'STOPPED'],
+  CRASHED: ['CRASHED'],
+};
+
+/** Takes a new instance to a state; `sinceMs` is when it got there. */
+export function bring(instance: Instance, state: InstanceState, sinceMs = 0): Instance {
+  for (const next of WAYS[state]) instance.setState(next, sinceMs);
+  return instance;
 }

@@ -31,6 +31,8 @@ const advertise = z.looseObject({
   placement_properties: z.looseObject({ zone: z.string().default('default') }).optional(),
   runtimes: z.array(runtime).optional(),
   prod: z.boolean().optional(),
+  /** How far the DEA keeps applications apart: `runc` or `process`. */
+  isolation: z.string().optional(),
 });
 export type DeaAdvertise = z.infer<typeof advertise>;
 export const deaAdvertise = defineSubject({
@@ -71,7 +73,16 @@ const start = z.looseObject({
   sha1: z.string().nullable(),
   executableFile: z.string().nullish(),
   executableUri: z.string().nullish(),
-  limits: z.object({ mem: z.number().positive(), disk: z.number().positive(), fds: z.int().positive() }),
+  limits: z.object({
+    mem: z.number().positive(),
+    disk: z.number().positive(),
+    fds: z.int().positive(),
+    inodes: z.int().positive().nullish(),
+    pids: z.int().positive().nullish(),
+    cpu_shares: z.int().positive().nullish(),
+    /** Cores, as a hard limit. */
+    cpu_quota: z.number().positive().nullish(),
+  }),
   env: z
     .array(z.string())
     .nullish()
@@ -88,7 +99,16 @@ const start = z.looseObject({
   prod: z.boolean().nullish(),
   cc_partition: z.string().default('default'),
   start_command: z.string().nullish(),
+  /** Seconds from the start of the program until it must be ready. */
   health_check_timeout: z.number().positive().nullish(),
+  /** How it shows that it is ready and lives: `port`, `http` or `process`; without it, `port` if it has URLs. */
+  health_check_type: z.string().nullish(),
+  /** Path that an `http` check gets; any status below 400 is well. */
+  health_check_http_endpoint: z.string().nullish(),
+  /** Seconds that one check may take. */
+  health_check_invocation_timeout: z.number().positive().nullish(),
+  /** What it may connect to; without it, the DEA's own rules. */
+  egress_network_rules: z.array(z.looseObject({})).nullish(),
   stop_grace: z.number().min(0).nullish(),
   vcap_application: z.record(z.string(), z.unknown()).nullish(),
 });
@@ -156,6 +176,8 @@ const found = z.looseObject({
   console_ip: z.string().nullish(),
   console_port: z.int().nullish(),
   stats: stats.optional(),
+  /** The instance's log stream; the same credentials as for its files. */
+  log_uri: z.string().optional(),
 });
 export type FindDropletReply = z.infer<typeof found>;
 export const deaFindDroplet = defineSubject<FindDroplet, FindDropletReply>({

@@ -14,8 +14,10 @@ export interface DeaFacts {
   diskMb: number;
   zone: string;
   runtimes: readonly Runtime[];
+  /** How far instances are kept apart. */
+  isolation: string;
   /** The file server, as find replies tell it. */
-  files: { uri: string; credentials: [string, string]; port: number };
+  files: { uri: string; logUri: string; credentials: [string, string]; port: number };
 }
 
 const MEGABYTE = 1024 * 1024;
@@ -44,6 +46,7 @@ export function advertisement(facts: DeaFacts, registry: Registry): DeaAdvertise
     placement_properties: { zone: facts.zone },
     runtimes: facts.runtimes.map(({ name, version, description }) => ({ name, version, description })),
     prod: false,
+    isolation: facts.isolation,
   };
 }
 
@@ -89,10 +92,9 @@ export function findReply(
     file_uri: facts.files.uri,
     credentials: facts.files.credentials,
     staged: `/${instance.id}`,
-    debug_ip: null,
-    debug_port: null,
-    console_ip: null,
-    console_port: null,
+    log_uri: `${facts.files.logUri}/${instance.id}`,
+    ...addressOf(facts, 'debug', instance.ports.debugPort),
+    ...addressOf(facts, 'console', instance.ports.consolePort),
     ...(withStats && isRouted(instance.state) ? { stats: stats(facts, instance, nowMs) } : {}),
   };
 }
@@ -119,6 +121,11 @@ export function stats(
       : { usage: { time: v1Time(nowMs), cpu: info.cpuFraction, mem: info.memBytes, disk: info.diskBytes } }),
   };
 }
+
+const addressOf = (facts: DeaFacts, use: 'debug' | 'console', port: number): Record<string, unknown> => ({
+  [`${use}_ip`]: port === 0 ? null : facts.ip,
+  [`${use}_port`]: port === 0 ? null : port,
+});
 
 function identityOf(instance: Instance): {
   droplet: string;

@@ -52,8 +52,13 @@ export class Presence implements Member {
 
   /** Tells everybody before the first instance goes. */
   async drain(): Promise<void> {
+    if (this.timers.length > 0) this.sayGoodbye();
+  }
+
+  /** From now on nothing is placed here. Once. */
+  sayGoodbye(): void {
     const { bus, registry, reporter } = this.options;
-    if (this.timers.length === 0) return;
+    if (reporter.leaving) return;
     reporter.leaving = true;
     const { id, ip } = this.facts();
     bus.publish(deaShutdown, { id, ip, version: VERSION, app_id_to_count: registry.countByApp() });

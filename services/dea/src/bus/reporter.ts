@@ -2,7 +2,7 @@ import { deaAdvertise, deaHeartbeat, dropletExited, routerRegister, routerUnregi
 import type { Bus, DropletExited, Logger, StartMessage, Trace } from '@vcap/bus';
 import type { Instance } from '../instance/instance.ts';
 import type { Registry } from '../instance/registry.ts';
-import { holdsDisk, holdsMemory, isRouted } from '../instance/states.ts';
+import { holdsMemory, isRouted } from '../instance/states.ts';
 import type { InstanceState } from '../instance/states.ts';
 import { advertisement, exitedMessage, heartbeat, registration } from './messages.ts';
 import type { DeaFacts } from './messages.ts';
@@ -11,7 +11,7 @@ import type { DeaFacts } from './messages.ts';
 export class Reporter {
   /** Set once the DEA listens for starts: before, nothing may be placed on it. */
   listening = false;
-  /** Set once the DEA leaves: nothing more may be placed on it. */
+  /** Set once the DEA leaves or evacuates: nothing more may be placed on it. */
   leaving = false;
   private readonly bus: Bus;
   private readonly log: Logger;
@@ -40,16 +40,16 @@ export class Reporter {
     });
     if (isRouted(from) && !isRouted(state)) this.unregister(instance, message.uris, trace);
     if (state === 'RUNNING') this.register(instance, message.uris, trace);
-    if (state === 'CRASHED') this.bus.publish(dropletExited, exitedMessage(instance, 'CRASHED'), trace);
-    if (state === 'STOPPED' && from === 'STOPPING')
-      this.bus.publish(dropletExited, exitedMessage(instance, instance.stopReason), trace);
+    const reason = exitReason(instance, from);
+    if (reason !== undefined) this.bus.publish(dropletExited, exitedMessage(instance, reason), trace);
     if (state === 'RUNNING' || state === 'CRASHED') this.heartbeat(trace);
-    if (holdsMemory(from) !== holdsMemory(state) || holdsDisk(from) !== holdsDisk(state))
-      this.advertise(trace);
+    if (holdsMemory(from) !== holdsMemory(state)) this.advertise(trace);
   }
 
   /** `trace` here and below: of what caused it; none for what is said at intervals. */
   heartbeat(trace?: Trace): void {
+    // A list that is not complete would make others think that the rest is gone.
+    if (!this.listening) return;
     this.bus.publish(deaHeartbeat, heartbeat(this.facts(), this.registry), trace);
   }
 
@@ -93,6 +93,18 @@ export class Reporter {
     };
     this.bus.publish(dropletExited, exited, trace);
   }
+}
+
+/** What `droplet.exited` says of this move, if anything. The copy of one that evacuates is asked for at once. */
+function exitReason(
+  { exitTold, state, stopReason }: Instance,
+  from: InstanceState,
+): DropletExited['reason'] | undefined {
+  if (state === 'CRASHED') return exitTold ? undefined : 'CRASHED';
+  if (state === 'EVACUATING') return 'DEA_EVACUATION';
+  // Said when it became EVACUATING; said again, it would ask for another copy.
+  if (state !== 'STOPPED' || from !== 'STOPPING' || stopReason === 'DEA_EVACUATION') return undefined;
+  return stopReason;
 }
 
 const exitOf = ({ exit, exitDescription }: Instance): Record<string, unknown> => ({

@@ -94,13 +94,14 @@ function onStart(
 }
 
 function status({ facts, registry, reporter }: ResponderParts): Record<string, unknown> {
-  const { id, ip, files, memoryMb } = facts();
+  const { id, ip, files, isolation, memoryMb } = facts();
   const used = registry.all().reduce((sum, { container }) => sum + (container?.info().memBytes ?? 0), 0);
   return {
     id,
     ip,
     port: files.port,
     version: '0.1.0',
+    isolation,
     max_memory: memoryMb,
     reserved_memory: registry.reservedMemoryMb,
     used_memory: Math.round(used / 1024 / 1024),

@@ -6,6 +6,8 @@ import express from 'express';
 import type { NextFunction, Request, Response } from 'express';
 import { fromTraceparent } from '@vcap/bus';
 import type { Logger } from '@vcap/bus';
+import { logRoutes } from '../logs/log-routes.ts';
+import type { FoundLog } from '../logs/log-routes.ts';
 import { listDirectory } from './listing.ts';
 import { openInside } from './open-inside.ts';
 import type { OpenEntry } from './open-inside.ts';
@@ -19,11 +21,16 @@ export interface FileServerOptions {
   port: number;
   /** Directory of an instance that users may look into; undefined for an unknown one. */
   rootOf(instanceId: string): string | undefined;
+  /** Log stream of an instance, also for a while after it is gone. */
+  logOf(instanceId: string): FoundLog | undefined;
 }
 
 const HIDDEN = new Set(['startup', 'stop', 'staging_info.yml']);
 
-/** Serves instances' files to the cloud controller: `/instances/<id>/<path>`, basic auth, ranges, listings. */
+/**
+ * Serves instances' files (`/instances/<id>/<path>`, ranges, listings) and log streams (`/logs/<id>`) to the cloud
+ * controller, behind basic auth.
+ */
 export class FileServer {
   readonly name = 'file-server';
   /** Random at each start. */
@@ -45,10 +52,16 @@ export class FileServer {
     return `http://${this.options.host}:${this.boundPort}/instances`;
   }
 
+  /** The same for log streams. */
+  get logUri(): string {
+    return `http://${this.options.host}:${this.boundPort}/logs`;
+  }
+
   async start(): Promise<void> {
     const app = express().disable('x-powered-by').disable('etag');
     app.use((request, response, next) => this.authorize(request, response, next));
     app.get('/instances/:id{/*path}', (request, response) => this.serve(request, response));
+    app.use(logRoutes((id) => this.options.logOf(id)));
     app.use((_request, response) => void response.status(404).type('text').send('Entity not found.\n'));
     // Express tells an error handler by its four parameters.
     app.use((_error: unknown, _request: Request, response: Response, _next: NextFunction) => {

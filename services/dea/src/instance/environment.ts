@@ -1,12 +1,14 @@
-import { z } from 'zod';
 import type { StartMessage } from '@vcap/bus';
+import type { PortUse } from './instance.ts';
+import { databaseUrl, vcapServices, vendorAddress, vmcServices } from './service-variables.ts';
 
 /** What the environment is made from. */
 export interface EnvironmentInput {
   message: StartMessage;
   instanceId: string;
-  host: string;
-  port: number;
+  /** Address of the DEA, that others reach the application at. */
+  address: string;
+  ports: Readonly<Record<PortUse, number>>;
   /** Directories as the application sees them. */
   homeDir: string;
   tmpDir: string;
@@ -16,46 +18,56 @@ export interface EnvironmentInput {
 }
 
 const MEGABYTE = 1024 * 1024;
-const credentialsSchema = z.looseObject({
-  host: z.string().optional(),
-  hostname: z.string().optional(),
-  port: z.union([z.int(), z.string()]).optional(),
-});
+/** What applications listen on: in a container of its own none of the DEA's addresses is theirs. */
+const ANY_ADDRESS = '0.0.0.0';
 
 /** `2012-05-14 06:51:11 +0000`, the time format of v1 messages. */
 export function v1Time(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} +0000`;
 }
 
-/** The whole environment of an application (api-v1.md §4); the user's own entries come last and win. */
+/**
+ * The whole environment of an application (api-v1.md §4, dea-staging-warden.md §1.4); the user's own entries come last
+ * and win. It is handed over as it is and never read by a shell. The port is there without URLs too, as one may be
+ * mapped later.
+ */
 export function buildEnvironment(input: EnvironmentInput): Record<string, string> {
-  const { message, host, port } = input;
-  const application = JSON.stringify(vcapApplication(input));
+  const { address, message, ports } = input;
+  const application = vcapApplication(input);
+  const port = String(ports.port);
+  const debug = addressOf('DEBUG', ports.debugPort);
   const env: Record<string, string> = {
     PATH: input.path,
     LANG: 'C.UTF-8',
     HOME: input.homeDir,
     TMPDIR: input.tmpDir,
-    PORT: String(port),
+    PORT: port,
     MEMORY_LIMIT: `${message.limits.mem}m`,
-    VCAP_APPLICATION: application,
-    VCAP_SERVICES: JSON.stringify(vcapServices(message)),
-    VCAP_APP_HOST: host,
-    VCAP_APP_PORT: String(port),
-    VCAP_DEBUG_IP: '',
-    VCAP_DEBUG_PORT: '',
-    VCAP_CONSOLE_IP: '',
-    VCAP_CONSOLE_PORT: '',
+    VCAP_APPLICATION: JSON.stringify(application),
+    VCAP_SERVICES: JSON.stringify(vcapServices(message.services)),
+    VCAP_APP_HOST: ANY_ADDRESS,
+    VCAP_APP_PORT: port,
+    ...debug,
+    ...(ports.debugPort === 0 ? {} : { VCAP_DEBUG_MODE: message.debug ?? '' }),
+    ...addressOf('CONSOLE', ports.consolePort),
+    ...debugVariables(message, ports.debugPort),
+    CF_INSTANCE_INDEX: String(message.index),
+    CF_INSTANCE_IP: address,
+    CF_INSTANCE_PORT: port,
+    CF_INSTANCE_ADDR: `${address}:${port}`,
+    CF_INSTANCE_PORTS: JSON.stringify([{ external: ports.port, internal: ports.port }]),
     VMC_WARNING_WARNING: 'All VMC_* environment variables are deprecated, please use VCAP_* versions.',
-    VMC_SERVICES: JSON.stringify(vmcServices(message)),
-    VMC_APP_INSTANCE: application,
+    VMC_SERVICES: JSON.stringify(vmcServices(message.services)),
+    VMC_APP_INSTANCE: JSON.stringify({ ...application, droplet: message.droplet, index: message.index }),
     VMC_APP_NAME: message.name,
     VMC_APP_ID: input.instanceId,
     VMC_APP_VERSION: message.version,
-    VMC_APP_HOST: host,
-    VMC_APP_PORT: String(port),
+    VMC_APP_HOST: ANY_ADDRESS,
+    VMC_APP_PORT: port,
   };
   for (const service of message.services) Object.assign(env, vendorAddress(service));
+  const database = databaseUrl(message.services);
+  if (database !== undefined) env['DATABASE_URL'] = database;
   for (const entry of message.env) {
     const cut = entry.indexOf('=');
     if (cut > 0 && !entry.includes('\0')) env[entry.slice(0, cut)] = unquote(entry.slice(cut + 1));
@@ -63,8 +75,26 @@ export function buildEnvironment(input: EnvironmentInput): Record<string, string
   return env;
 }
 
+const addressOf = (use: 'DEBUG' | 'CONSOLE', port: number): Record<string, string> => ({
+  [`VCAP_${use}_IP`]: port === 0 ? '' : ANY_ADDRESS,
+  [`VCAP_${use}_PORT`]: port === 0 ? '' : String(port),
+});
+
+/** What makes a runtime listen for a debugger; with `suspend` it waits for one. */
+function debugVariables({ debug, runtime }: StartMessage, port: number): Record<string, string> {
+  if (port === 0) return {};
+  const at = `${ANY_ADDRESS}:${port}`;
+  if (runtime?.startsWith('node'))
+    return { NODE_ARGS: debug === 'suspend' ? `--inspect-brk=${at}` : `--inspect=${at}` };
+  if (runtime?.startsWith('java')) {
+    const suspend = debug === 'suspend' ? 'y' : 'n';
+    return { JAVA_OPTS: `-agentlib:jdwp=transport=dt_socket,address=${at},server=y,suspend=${suspend}` };
+  }
+  return {};
+}
+
 function vcapApplication(input: EnvironmentInput): Record<string, unknown> {
-  const { message, host, port, startedAtMs } = input;
+  const { message, startedAtMs } = input;
   const { mem, disk, fds } = message.limits;
   return {
     ...message.vcap_application,
@@ -77,51 +107,16 @@ function vcapApplication(input: EnvironmentInput): Record<string, unknown> {
     start: v1Time(startedAtMs),
     ...(message.runtime == null ? {} : { runtime: message.runtime }),
     state_timestamp: Math.floor(startedAtMs / 1000),
-    port,
+    port: input.ports.port,
     limits: { fds, mem: mem * MEGABYTE, disk: disk * MEGABYTE },
-    host,
+    host: ANY_ADDRESS,
     application_name: message.name,
     application_version: message.version,
     application_uris: message.uris,
+    application_users: message.users ?? [],
     started_at: v1Time(startedAtMs),
     started_at_timestamp: Math.floor(startedAtMs / 1000),
   };
-}
-
-type Service = Record<string, unknown>;
-
-function vcapServices({ services }: StartMessage): Record<string, Service[]> {
-  const byLabel: Record<string, Service[]> = {};
-  for (const service of services) {
-    const kept: Service = {};
-    for (const key of ['name', 'label', 'plan', 'tags', 'plan_option', 'credentials', 'syslog_drain_url'])
-      if (service[key] != null) kept[key] = service[key];
-    const label = typeof service['label'] === 'string' ? service['label'] : 'user-provided';
-    (byLabel[label] ??= []).push(kept);
-  }
-  return byLabel;
-}
-
-function vmcServices({ services }: StartMessage): Service[] {
-  return services.map((service) => ({
-    name: service['name'],
-    type: service['type'],
-    vendor: service['vendor'],
-    version: service['version'],
-    tier: service['plan'],
-    options: service['credentials'] ?? {},
-  }));
-}
-
-/** VMC_<VENDOR>=host:port of a service that has both. */
-function vendorAddress(service: Service): Record<string, string> {
-  const credentials = credentialsSchema.safeParse(service['credentials']);
-  const vendor = service['vendor'];
-  if (!credentials.success || typeof vendor !== 'string') return {};
-  const { host, hostname, port } = credentials.data;
-  const address = host ?? hostname;
-  if (address === undefined || port === undefined) return {};
-  return { [`VMC_${vendor.toUpperCase().replaceAll(/\W/g, '_')}`]: `${address}:${port}` };
 }
 
 /** v1 pasted values into shell text, so users learned to quote them; one pair of quotes around all is taken off. */

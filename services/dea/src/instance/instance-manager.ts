@@ -3,11 +3,13 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newTrace } from '@vcap/bus';
 import type { DeaUpdate, StartMessage, StopFilter, Trace } from '@vcap/bus';
+import type { Container } from '@vcap/warden';
+import { measureCrash } from './crashes.ts';
 import { Instance } from './instance.ts';
-import type { InstanceParts } from './instance.ts';
+import type { InstanceParts, StopReason } from './instance.ts';
 import { matches, stopMatches } from './filter.ts';
 import type { InstanceWorld } from './parts.ts';
-import { startInstance } from './start-instance.ts';
+import { startInstance, watchStart } from './start-instance.ts';
 import { isLive, isRouted } from './states.ts';
 
 /** Starts, stops, changes and forgets instances. Each one's work goes through its own queue. */
@@ -30,17 +32,21 @@ export class InstanceManager {
   start(message: StartMessage, trace: Trace): Instance {
     const { world } = this;
     const id = randomBytes(16).toString('hex');
-    const instance = this.make({
-      id,
-      handle: id,
-      message,
-      privateInstanceId: randomBytes(32).toString('hex'),
-      trace,
-    });
+    const privateInstanceId = randomBytes(32).toString('hex');
+    const instance = this.make({ id, handle: id, message, privateInstanceId, trace });
     world.registry.add(instance);
     world.changed();
-    void instance.queue.run(() => this.runStart(instance));
+    void instance.queue.run(() =>
+      this.attempt(instance, () => startInstance(world, instance, (ended) => this.exited(ended))),
+    );
     return instance;
+  }
+
+  /** Goes on with a start that a DEA before us began: its program runs. */
+  resumeStart(instance: Instance): void {
+    void instance.queue.run(() =>
+      this.attempt(instance, () => watchStart(this.world, instance, (ended) => this.exited(ended))),
+    );
   }
 
   /** An instance that reports to this manager. */
@@ -59,10 +65,11 @@ export class InstanceManager {
   }
 
   /** Ends an instance in whatever state it is and forgets it with its files. */
-  stop(instance: Instance, trace: Trace, reason: 'STOPPED' | 'DEA_SHUTDOWN' = 'STOPPED'): Promise<void> {
-    const { clock, log } = this.world;
+  stop(instance: Instance, trace: Trace, reason: StopReason = 'STOPPED'): Promise<void> {
+    const { clock, evacuationDrainMs } = this.world;
     // A second stop changes nothing, so what follows still belongs to the first.
     if (instance.state !== 'STOPPING') instance.trace = trace;
+    const routed = isRouted(instance.state);
     if (isLive(instance.state)) {
       instance.stopReason = reason;
       instance.setState('STOPPING', clock.now());
@@ -70,20 +77,10 @@ export class InstanceManager {
     }
     return instance.queue.run(async () => {
       if (instance.state === 'STOPPED') return;
-      try {
-        const grace = instance.message.stop_grace;
-        const graceMs = grace == null ? this.world.stopGraceMs : grace * 1000;
-        const ended = await instance.container?.stop(graceMs);
-        if (ended?.killed)
-          log.warn({
-            event: 'instance-killed',
-            instance: instance.id,
-            grace_ms: graceMs,
-            trace_id: instance.trace.traceId,
-          });
-      } finally {
-        await this.forget(instance);
-      }
+      // The router has heard of it, but requests may be on their way.
+      if (routed && reason === 'DEA_EVACUATION') await clock.sleep(evacuationDrainMs);
+      const words = instance.state === 'CRASHED' ? '' : await this.end(instance);
+      await this.forget(instance, words);
     });
   }
 
@@ -115,76 +112,120 @@ export class InstanceManager {
   }
 
   /** Stops all, side by side. */
-  async stopAll(): Promise<void> {
+  async stopAll(reason: StopReason = 'DEA_SHUTDOWN'): Promise<void> {
     const live = this.world.registry.all().filter(({ state }) => state !== 'CRASHED');
     const trace = newTrace();
-    await Promise.allSettled(live.map((instance) => this.stop(instance, trace, 'DEA_SHUTDOWN')));
+    await Promise.allSettled(live.map((instance) => this.stop(instance, trace, reason)));
   }
 
-  /** Forgets crashed instances that are too old or not the newest of their application. */
-  async sweep(): Promise<void> {
-    const { clock, crashLifetimeMs, registry } = this.world;
-    const crashed = registry.all().filter(({ state }) => state === 'CRASHED');
-    const newest = new Map<string, number>();
-    for (const { message, stateSinceMs } of crashed)
-      newest.set(message.droplet, Math.max(stateSinceMs, newest.get(message.droplet) ?? 0));
-    for (const instance of crashed) {
-      const outdated = instance.stateSinceMs < (newest.get(instance.message.droplet) ?? 0);
-      const old = clock.now() - instance.stateSinceMs > crashLifetimeMs;
-      if (outdated || old) await this.stop(instance, newTrace());
-    }
+  /** It runs but is of no use any more: that is a crash, and `why` is what the user reads. */
+  fail(instance: Instance, why: string): void {
+    if (!isRouted(instance.state)) return;
+    instance.exitDescription = why;
+    this.exited(instance);
   }
 
-  /** The application ended by itself: its files stay for the user to read. */
+  /** The application ended by itself, or by a limit: its files stay for the user to read. */
   exited(instance: Instance): void {
-    const { clock, log, ports } = this.world;
+    const { clock } = this.world;
     if (!isLive(instance.state)) return;
     // The start was done with; one that fails while it starts still belongs to it.
     if (isRouted(instance.state)) instance.trace = newTrace();
-    const { traceId } = instance.trace;
     const reason = instance.exit?.reason ?? 'unknown';
     const told = { exited: 'app instance exited', unknown: 'cannot be determined' };
     instance.exitDescription ??= reason === 'exited' || reason === 'unknown' ? told[reason] : reason;
     instance.setState('CRASHED', clock.now());
-    ports.release(instance.port);
-    void instance.queue
-      .run(async () => instance.container?.destroy())
-      .catch((error: unknown) =>
-        log.error({
-          event: 'container-destroy-failed',
-          instance: instance.id,
-          trace_id: traceId,
-          err: error,
-        }),
-      );
+    this.releasePorts(instance);
+    void instance.queue.run(() => this.keepCrash(instance));
   }
 
-  private async runStart(instance: Instance): Promise<void> {
-    const { log } = this.world;
+  private async attempt(instance: Instance, start: () => Promise<void>): Promise<void> {
     try {
-      await startInstance(this.world, instance, (ended) => this.exited(ended));
+      await start();
     } catch (error) {
       if (!isLive(instance.state)) return;
       const text = (error as Error).message;
-      log.warn({
+      this.world.log.warn({
         event: 'instance-start-failed',
         instance: instance.id,
         droplet: instance.message.droplet,
         trace_id: instance.trace.traceId,
         error: text,
       });
-      instance.exitDescription = text.startsWith('failed to') ? text : `failed to start: ${text}`;
-      await instance.container?.destroy();
+      instance.exitDescription = /^failed (to|its) /.test(text) ? text : `failed to start: ${text}`;
+      await this.keepCrash(instance);
       this.exited(instance);
     }
   }
 
-  private async forget(instance: Instance): Promise<void> {
-    const { clock, ports, registry } = this.world;
-    await instance.container?.destroy();
-    await rm(instance.rootDir, { recursive: true, force: true, maxRetries: 3 });
-    ports.release(instance.port);
+  /** Ends what runs of a crashed instance and keeps its files. Done twice, it does nothing the second time. */
+  private async keepCrash(instance: Instance): Promise<void> {
+    const { log, logs } = this.world;
+    const { exit, exitDescription } = instance;
+    const status = exit === undefined ? '' : ` (status ${exit.exitStatus})`;
+    try {
+      await logs.finish(instance, `crashed: ${exitDescription}${status}`);
+      if (instance.container !== undefined) await retire(instance.container);
+      await measureCrash(instance);
+    } catch (error) {
+      log.error({
+        event: 'container-destroy-failed',
+        instance: instance.id,
+        trace_id: instance.trace.traceId,
+        err: error,
+      });
+    }
+    this.world.changed();
+  }
+
+  /** TERM, grace, KILL. Gives the last words of its log. */
+  private async end(instance: Instance): Promise<string> {
+    const { log, maxStopGraceMs, stopGraceMs } = this.world;
+    const grace = instance.message.stop_grace;
+    const graceMs = Math.min(grace == null ? stopGraceMs : grace * 1000, maxStopGraceMs);
+    const fields = { instance: instance.id, trace_id: instance.trace.traceId };
+    try {
+      const ended = await instance.container?.stop(graceMs);
+      if (!ended?.killed) return 'stopped';
+      log.warn({ event: 'instance-killed', grace_ms: graceMs, ...fields });
+      return `stopped: it did not end within ${graceMs / 1000} s of TERM, KILL was needed`;
+    } catch (error) {
+      log.error({ event: 'container-stop-failed', ...fields, err: error });
+      return 'stopped: it could not be ended in an orderly way';
+    }
+  }
+
+  /** Where it fails the instance stays as it is, and the sweep tries again. */
+  private async forget(instance: Instance, lastWords: string): Promise<void> {
+    const { clock, log, logs, registry } = this.world;
+    instance.stuck = false;
+    try {
+      await logs.finish(instance, lastWords);
+      await instance.container?.destroy();
+      await rm(instance.rootDir, { recursive: true, force: true, maxRetries: 3 });
+    } catch (error) {
+      instance.stuck = true;
+      log.error({
+        event: 'instance-forget-failed',
+        instance: instance.id,
+        trace_id: instance.trace.traceId,
+        err: error,
+      });
+      return;
+    }
+    logs.forget(instance);
+    this.releasePorts(instance);
     registry.remove(instance);
     if (instance.state !== 'STOPPED') instance.setState('STOPPED', clock.now());
   }
+
+  private releasePorts(instance: Instance): void {
+    for (const port of Object.values(instance.ports)) this.world.ports.release(port);
+  }
+}
+
+/** Ends what runs and keeps the files readable. */
+function retire(container: Container): Promise<void> {
+  const destroy: (how: { keepFiles: boolean }) => Promise<void> = container.destroy.bind(container);
+  return destroy({ keepFiles: true });
 }

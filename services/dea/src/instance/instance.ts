@@ -1,4 +1,4 @@
-import type { StartMessage, Trace } from '@vcap/bus';
+import type { DropletExited, StartMessage, Trace } from '@vcap/bus';
 import type { Container, ContainerExit } from '@vcap/warden';
 import { SerialQueue } from './serial-queue.ts';
 import { canMove } from './states.ts';
@@ -18,6 +18,11 @@ export interface InstanceParts {
   trace: Trace;
 }
 
+/** What `droplet.exited` says after a stop. */
+export type StopReason = Exclude<DropletExited['reason'], 'CRASHED'>;
+/** Ports given to an instance; 0: none. */
+export type PortUse = 'port' | 'debugPort' | 'consolePort';
+
 type StateListener = (instance: Instance, from: InstanceState) => void;
 
 /** One application instance. Work on it goes through `queue`; its state has one setter. */
@@ -25,8 +30,7 @@ export class Instance {
   id: string;
   readonly handle: string;
   message: StartMessage;
-  /** 0 until one was allotted. */
-  port = 0;
+  readonly ports: Record<PortUse, number> = { port: 0, debugPort: 0, consolePort: 0 };
   readonly privateInstanceId: string;
   readonly rootDir: string;
   readonly queue = new SerialQueue();
@@ -35,9 +39,16 @@ export class Instance {
   container: Container | undefined;
   exit: ContainerExit | undefined;
   exitDescription: string | undefined;
-  /** What `droplet.exited` says after a stop. */
-  stopReason: 'STOPPED' | 'DEA_SHUTDOWN' = 'STOPPED';
+  stopReason: StopReason = 'STOPPED';
   startedAtMs: number;
+  /** Bytes that its files take after a crash; undefined until they were measured. */
+  crashBytes: number | undefined;
+  /** While RESUMING: the state in the snapshot. */
+  resumedFrom: InstanceState | undefined;
+  /** Its end was told by the DEA before us. */
+  exitTold = false;
+  /** Its last stop failed and has to be tried again. */
+  stuck = false;
   /** Of what is being done with it now: its start, its stop, or its crash. In every log line and message about it. */
   trace: Trace;
   private current: InstanceState = 'BORN';
@@ -65,6 +76,11 @@ export class Instance {
     return this.changedAtMs;
   }
 
+  /** The port that requests come to. */
+  get port(): number {
+    return this.ports.port;
+  }
+
   /** Moves to another state and tells the listener. Throws on a move that cannot be. */
   setState(next: InstanceState, nowMs: number): void {
     const from = this.current;
@@ -72,12 +88,5 @@ export class Instance {
     this.current = next;
     this.changedAtMs = nowMs;
     this.onState(this, from);
-  }
-
-  /** Puts back what a snapshot said, before anybody watches. */
-  restore(state: InstanceState, sinceMs: number, startedAtMs: number): void {
-    this.current = state;
-    this.changedAtMs = sinceMs;
-    this.startedAtMs = startedAtMs;
   }
 }

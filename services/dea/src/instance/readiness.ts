@@ -1,38 +1,37 @@
-import { createConnection } from 'node:net';
 import type { Clock } from '@vcap/clock';
+import { probe } from './health-check.ts';
+import type { HealthCheck, ProbeTarget } from './health-check.ts';
 
 const FAST_MS = 20;
 const FAST_TRIES = 100;
 const SLOW_MS = 500;
-const CONNECT_MS = 1000;
 
-/** Whether a TCP connection to the address can be made within a second. */
-export function accepts(clock: Clock, host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection({ host, port });
-    const timer = clock.setTimeout(() => done(false), CONNECT_MS);
-    const done = (answer: boolean): void => {
-      timer.cancel();
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.once('connect', () => done(true));
-    socket.once('error', () => done(false));
-  });
-}
-
-/** Connects every 20 ms, after 2 s every 500 ms. False at the timeout or when `signal` aborts. */
-export async function waitUntilAccepting(
+/**
+ * Asks every 20 ms, after 2 s every 500 ms. Undefined when it is ready; at the timeout, or when `signal` aborts, what
+ * was seen last.
+ */
+export async function waitUntilReady(
   clock: Clock,
-  target: { host: string; port: number; timeoutMs: number },
+  check: HealthCheck,
+  target: ProbeTarget & { startTimeoutMs: number },
   signal: AbortSignal,
-): Promise<boolean> {
-  const deadline = clock.monotonic() + target.timeoutMs;
+): Promise<string | undefined> {
+  const deadline = clock.monotonic() + target.startTimeoutMs;
+  let seen: string | undefined = 'never asked';
   for (let attempt = 1; !signal.aborted; attempt += 1) {
-    if (await accepts(clock, target.host, target.port)) return true;
+    const left = deadline - clock.monotonic();
+    seen = await probe(clock, check, { ...target, timeoutMs: Math.max(1, Math.min(target.timeoutMs, left)) });
+    if (seen === undefined) return undefined;
     const pause = attempt < FAST_TRIES ? FAST_MS : SLOW_MS;
-    if (clock.monotonic() + pause > deadline) return false;
+    if (clock.monotonic() + pause > deadline) break;
     await clock.sleep(pause, signal);
   }
-  return false;
+  return seen ?? 'stopped';
+}
+
+/** What a user reads of a start that took too long. */
+export function notReadyText(check: HealthCheck, seen: string): string {
+  return check.type === 'http'
+    ? `failed its health check GET ${check.path} within health check timeout: ${seen}`
+    : `failed to accept connections within health check timeout: ${seen}`;
 }

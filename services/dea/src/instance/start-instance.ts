@@ -1,10 +1,12 @@
 import { lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isFree } from '../placement/port-pool.ts';
+import { containerSpec } from './container-spec.ts';
 import { buildEnvironment } from './environment.ts';
-import type { Instance } from './instance.ts';
+import { healthCheckOf } from './health-check.ts';
+import type { Instance, PortUse } from './instance.ts';
 import type { InstanceWorld } from './parts.ts';
-import { waitUntilAccepting } from './readiness.ts';
+import { notReadyText, waitUntilReady } from './readiness.ts';
 import { startCommand } from './start-command.ts';
 
 const PORT_TRIES = 50;
@@ -18,21 +20,15 @@ export async function startInstance(
   instance: Instance,
   exited: (instance: Instance) => void,
 ): Promise<void> {
-  const { clock, warden } = world;
-  const { message, rootDir } = instance;
+  const { clock, logs, warden } = world;
+  const { handle, message, rootDir } = instance;
   const stop = instance.startAbort.signal;
   stop.throwIfAborted();
   instance.setState('STARTING', clock.now());
+  await logs.open(instance);
   await mkdir(rootDir, { recursive: true, mode: 0o700 });
-  instance.port = await allotPort(world);
-  const container = await warden.create({
-    handle: instance.handle,
-    rootDir,
-    memoryMb: message.limits.mem,
-    diskMb: message.limits.disk,
-    fds: message.limits.fds,
-    ports: [instance.port],
-  });
+  const ports = await allotPorts(world, instance);
+  const container = await warden.create(containerSpec(message, { handle, rootDir, ports }, world.containers));
   instance.container = container;
   const droplet = { sha1: message.sha1 ?? '', uri: message.executableUri ?? '', trace: instance.trace };
   const unpacked = world.droplets.withDroplet(droplet, async (path) => {
@@ -42,16 +38,14 @@ export async function startInstance(
   for (const name of ['app', 'logs', 'tmp']) await ownDirectory(join(rootDir, name));
   const command = await startCommand(message, rootDir);
   stop.throwIfAborted();
-  const gone = new AbortController();
-  container.onExit(() => gone.abort());
   await container.spawn({
     argv: ['bash', '-c', command],
     cwd: 'app',
     env: buildEnvironment({
       message,
       instanceId: instance.id,
-      host: world.host,
-      port: instance.port,
+      address: world.host,
+      ports: instance.ports,
       homeDir: container.appPath('app'),
       tmpDir: container.appPath('tmp'),
       path: world.path,
@@ -60,22 +54,54 @@ export async function startInstance(
     stdoutPath: join(rootDir, 'logs/stdout.log'),
     stderrPath: join(rootDir, 'logs/stderr.log'),
   });
+  logs.follow(instance);
   world.changed(); // its pid must be on disk before anything else may go wrong
-  container.onExit((exit) => {
+  await watchStart(world, instance, exited);
+}
+
+/**
+ * From the running program of a STARTING instance to RUNNING: waits until it is ready. A DEA that was restarted
+ * meanwhile goes on here.
+ */
+export async function watchStart(
+  world: InstanceWorld,
+  instance: Instance,
+  exited: (instance: Instance) => void,
+): Promise<void> {
+  const { clock } = world;
+  const { message } = instance;
+  const stop = instance.startAbort.signal;
+  const gone = new AbortController();
+  instance.container?.onExit((exit) => {
     instance.exit = exit;
+    gone.abort();
     exited(instance);
   });
-  if (message.uris.length > 0) {
-    const timeoutMs = message.health_check_timeout
-      ? message.health_check_timeout * 1000
-      : world.healthCheckTimeoutMs;
-    const target = { host: world.host, port: instance.port, timeoutMs };
-    const ready = await waitUntilAccepting(clock, target, AbortSignal.any([stop, gone.signal]));
-    stop.throwIfAborted();
-    if (gone.signal.aborted) return;
-    if (!ready) throw new Error('failed to accept connections within health check timeout');
-  }
+  const check = healthCheckOf(message);
+  if (typeof check === 'string') throw new Error(check);
+  const seconds = message.health_check_timeout;
+  const ownTimeout = message.health_check_invocation_timeout;
+  const target = {
+    host: world.host,
+    port: instance.port,
+    timeoutMs: ownTimeout == null ? world.checkTimeoutMs : ownTimeout * 1000,
+    startTimeoutMs: seconds == null ? world.healthCheckTimeoutMs : seconds * 1000,
+  };
+  const seen = await waitUntilReady(clock, check, target, AbortSignal.any([stop, gone.signal]));
+  stop.throwIfAborted();
+  if (gone.signal.aborted) return;
+  if (seen !== undefined) throw new Error(notReadyText(check, seen));
   if (instance.state === 'STARTING') instance.setState('RUNNING', clock.now());
+}
+
+/** A port for requests, and ones for a debugger and a console where the message asks for them. */
+async function allotPorts(world: InstanceWorld, instance: Instance): Promise<number[]> {
+  const { console: wantsConsole, debug } = instance.message;
+  const uses: PortUse[] = ['port'];
+  if (debug) uses.push('debugPort');
+  if (wantsConsole) uses.push('consolePort');
+  for (const use of uses) instance.ports[use] = await allotPort(world);
+  return uses.map((use) => instance.ports[use]);
 }
 
 async function allotPort({ ports }: InstanceWorld): Promise<number> {

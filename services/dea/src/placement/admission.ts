@@ -1,4 +1,6 @@
 import type { StartMessage } from '@vcap/bus';
+import { egressOf } from '../instance/container-spec.ts';
+import { healthCheckOf } from '../instance/health-check.ts';
 
 /** What a decision about a start needs to know. */
 export interface Capacity {
@@ -23,6 +25,7 @@ export function refusal(message: StartMessage, capacity: Capacity): string | und
   if (!URL.canParse(message.executableUri)) return 'no droplet: executableUri is not a URL';
   if (message.runtime != null && message.runtime !== 'none' && !capacity.runtimes.has(message.runtime))
     return `runtime ${message.runtime} is not available`;
+  for (const part of [healthCheckOf(message), egressOf(message)]) if (typeof part === 'string') return part;
   if (mem > memory) return `not enough memory: ${mem} MB asked, ${Math.max(0, memory)} MB free`;
   if (disk > space) return `not enough disk: ${disk} MB asked, ${Math.max(0, space)} MB free`;
   return undefined;

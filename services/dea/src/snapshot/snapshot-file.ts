@@ -9,38 +9,55 @@ const entrySchema = z.object({
   handle: z.string().regex(/^[\w-]+$/),
   message: deaInstanceStart.schema,
   port: z.int(),
+  debug_port: z.int().default(0),
+  console_port: z.int().default(0),
   private_instance_id: z.string(),
   state: z.enum(['BORN', 'STARTING', 'RUNNING', 'STOPPING', 'CRASHED', 'EVACUATING']),
   state_since_ms: z.number(),
   started_at_ms: z.number(),
+  exit_description: z.string().optional(),
   container: containerSnapshotSchema.exactOptional(),
 });
-const fileSchema = z.object({ dea_id: z.string().regex(/^[\w-]+$/), instances: z.array(entrySchema) });
+const fileSchema = z.object({ dea_id: z.string().regex(/^[\w-]+$/), instances: z.array(z.unknown()) });
 
 /** One instance as it is written down; it holds credentials of services. */
 export type SnapshotEntry = z.infer<typeof entrySchema>;
-export type Snapshot = z.infer<typeof fileSchema>;
+export interface Snapshot {
+  dea_id: string;
+  instances: SnapshotEntry[];
+}
+/** A snapshot as it was found: `damage` says what of it could not be read. */
+export interface LoadedSnapshot extends Snapshot {
+  damage: string[];
+}
 
-/** db/instances.json: what a DEA that was killed needs to find its instances again. Mode 0600. */
+/**
+ * db/instances.json: what a DEA that was killed needs to find its instances again. Mode 0600. The one before is kept as
+ * instances.json.old and used where the newer one is unreadable: what it names is looked for, not believed.
+ */
 export class SnapshotFile {
   private readonly path: string;
   private writing: Promise<void> | undefined;
+  private readonly older: string;
   private pending: (() => Snapshot) | undefined;
 
   constructor(path: string) {
     this.path = path;
+    this.older = `${path}.old`;
   }
 
-  /** Undefined when there is none; rejects when it cannot be understood. */
-  async load(): Promise<Snapshot | undefined> {
-    let text: string;
+  /** Undefined when there is none; rejects when neither it nor the one before can be understood. */
+  async load(): Promise<LoadedSnapshot | undefined> {
     try {
-      text = await readFile(this.path, 'utf8');
+      const newest = await read(this.path);
+      if (newest !== undefined) return newest;
+      return await read(this.older);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
+      const older = await read(this.older);
+      if (older === undefined) throw error;
+      older.damage.unshift(`the newest is unreadable, an older one is used: ${(error as Error).message}`);
+      return older;
     }
-    return fileSchema.parse(JSON.parse(text));
   }
 
   /** Writes the newest state; calls while a write is under way are joined into one more write. */
@@ -71,6 +88,26 @@ export class SnapshotFile {
     } finally {
       await file.close();
     }
+    await rename(this.path, this.older).catch(() => undefined); // the first one has none before it
     await rename(`${this.path}.tmp`, this.path);
   }
+}
+
+/** Undefined when there is no such file. One bad entry does not spoil the others. */
+async function read(path: string): Promise<LoadedSnapshot | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  const { dea_id, instances } = fileSchema.parse(JSON.parse(text));
+  const loaded: LoadedSnapshot = { dea_id, instances: [], damage: [] };
+  for (const each of instances) {
+    const entry = entrySchema.safeParse(each);
+    if (entry.success) loaded.instances.push(entry.data);
+    else loaded.damage.push(`an entry is unreadable: ${entry.error.issues[0]?.path.join('.')}`);
+  }
+  return loaded;
 }

@@ -3,10 +3,13 @@ import type { Instance } from '../instance/instance.ts';
 import type { Registry } from '../instance/registry.ts';
 import type { Snapshot, SnapshotEntry, SnapshotFile } from './snapshot-file.ts';
 
-/** The last snapshot. One that cannot be read is logged and counts as none: what ran is then destroyed as orphans. */
+/** The last snapshot. What of it cannot be read is logged and counts as none: it is then destroyed as an orphan. */
 export async function loadSnapshot(file: SnapshotFile, log: Logger): Promise<Snapshot | undefined> {
   try {
-    return await file.load();
+    const loaded = await file.load();
+    if (loaded !== undefined && loaded.damage.length > 0)
+      log.error({ event: 'snapshot-damaged', damage: loaded.damage });
+    return loaded;
   } catch (error) {
     log.error({ event: 'snapshot-unreadable', error: (error as Error).message });
     return undefined;
@@ -19,18 +22,23 @@ export function snapshotOf(deaId: string, registry: Registry): Snapshot {
 }
 
 function entryOf(instance: Instance): SnapshotEntry[] {
-  const { state } = instance;
-  if (state === 'STOPPED') return [];
+  // One that was not looked at yet is still what the DEA before us said.
+  const state = instance.state === 'RESUMING' ? (instance.resumedFrom ?? 'STARTING') : instance.state;
+  if (state === 'STOPPED' || state === 'RESUMING') return [];
+  const { ports } = instance;
   return [
     {
       id: instance.id,
       handle: instance.handle,
       message: instance.message,
-      port: instance.port,
+      port: ports.port,
+      debug_port: ports.debugPort,
+      console_port: ports.consolePort,
       private_instance_id: instance.privateInstanceId,
       state,
       state_since_ms: instance.stateSinceMs,
       started_at_ms: instance.startedAtMs,
+      ...(instance.exitDescription === undefined ? {} : { exit_description: instance.exitDescription }),
       ...(instance.container === undefined ? {} : { container: instance.container.snapshot() }),
     },
   ];

@@ -6,6 +6,7 @@ import { deaStatus, deaStop, deaUpdate, healthmanagerStart, newTrace, routerStar
 import type { Trace } from '@vcap/bus';
 import { connect } from 'nats';
 import { request } from 'undici';
+import { answers, instancePids as pidsIn, refuses } from './processes.ts';
 import { webApp, World } from './world.ts';
 
 let world: World;
@@ -15,26 +16,7 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
-const answers = async (port: number): Promise<string> =>
-  (await request(`http://127.0.0.1:${port}/`)).body.text().catch(() => '');
-const refuses = (port: number): Promise<boolean> =>
-  request(`http://127.0.0.1:${port}/`).then(
-    async ({ body }) => body.dump().then(() => false),
-    () => true,
-  );
-/** Every process whose home is in this world: all that instances have started. */
-function instancePids(): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(`HOME=${world.dir}/`);
-      } catch {
-        return false;
-      }
-    });
-}
+const instancePids = (): number[] => pidsIn(world.dir);
 
 describe('a DEA', () => {
   test('starts an application, tells everybody, serves its files, and stops it', async () => {
@@ -114,7 +96,7 @@ describe('a DEA', () => {
     await world.startDea({ health_check_timeout: 0.5 });
     world.start('exec sleep 60');
     const exit = await world.seen(() => world.exits[0]);
-    expect(exit.exit_description).toBe('failed to accept connections within health check timeout');
+    expect(exit.exit_description).toContain('failed to accept connections within health check timeout');
     expect(instancePids()).toEqual([]);
   });
 
@@ -257,8 +239,8 @@ describe('a DEA', () => {
     expect(world.exits).toEqual([]);
   });
 
-  test('forgets crashes that are old or not the newest of their application', async () => {
-    await world.startDea({ crash_sweep: 0.2, crash_lifetime: 1 });
+  test('forgets crashes that are old or too many of one application', async () => {
+    await world.startDea({ crash_sweep: 0.2, crash_lifetime: 1.5, crashes_per_app: 1 });
     world.start('exit 1', { uris: [] });
     await world.seen(() => world.exits.length === 1);
     world.start('exit 1', { uris: [], index: 1 });
@@ -276,14 +258,13 @@ describe('a DEA', () => {
   });
 
   test('keeps the logs within their size', async () => {
-    await world.startDea({ log_file_bytes: 10_000, sample_interval: 0.1 });
+    await world.startDea({ log_file_bytes: 10_000, log_stream: { interval: 0.05 } });
     world.start('while :; do echo 0123456789012345678901234567890123456789; sleep 0.001; done', { uris: [] });
     await world.seen(() => world.beats.at(-1)?.droplets[0]?.state === 'RUNNING');
     const [found] = await world.find();
     const logs = join(world.dir, 'base/instances', found?.instance ?? '', 'logs');
-    await world.seen(() => statSync(join(logs, 'stdout.log.1')).size > 10_000);
+    await world.seen(() => statSync(join(logs, 'stdout.log.1')).size > 8000);
     await world.seen(() => statSync(join(logs, 'stdout.log')).size < 10_000);
-    await world.seen(() => readFileSync(join(logs, 'stdout.log'), 'utf8').startsWith('0123'));
     expect(readdirSync(logs).toSorted()).toEqual(['stderr.log', 'stdout.log', 'stdout.log.1']);
   });
 

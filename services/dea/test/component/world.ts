@@ -30,6 +30,7 @@ import { systemClock } from '@vcap/clock';
 import { silentLogger } from '@vcap/component';
 import { freePort, startNats, startProcess, tempDir, waitFor } from '@vcap/testkit';
 import type { RunningProcess } from '@vcap/testkit';
+import { request } from 'undici';
 import { stringify } from 'yaml';
 import { startMessage } from '../fixtures.ts';
 
@@ -37,6 +38,23 @@ const main = new URL('../../src/main.ts', import.meta.url).pathname;
 
 /** A web application in one line; it says its address and answers every request. */
 export const webApp = `exec node -e 'console.log("up"); require("http").createServer((q,s)=>s.end(process.env.VCAP_APPLICATION)).listen(process.env.PORT)'`;
+
+/** One line of a log stream. */
+export interface LogLine {
+  seq: number;
+  time: number;
+  instance: string;
+  index: number;
+  source: string;
+  text: string;
+  dropped?: number;
+}
+export interface LogPage {
+  status: number;
+  lines: LogLine[];
+  next: number;
+  ended: boolean;
+}
 
 /** A real bus, a droplet server and a DEA process, and ears for what the DEA says. */
 export class World {
@@ -53,7 +71,9 @@ export class World {
   dir = '';
   dropletUri = '';
   sha1 = '';
+  /** The one that was started last. */
   dea: RunningProcess | undefined;
+  private readonly deas: RunningProcess[] = [];
   private readonly cleanups: (() => Promise<unknown> | void)[] = [];
 
   private constructor(natsUrl: string) {
@@ -83,18 +103,18 @@ export class World {
   }
 
   async close(): Promise<void> {
-    await this.dea?.stop(10_000);
+    await Promise.all(this.deas.map((dea) => dea.stop(10_000)));
     for (const cleanup of this.cleanups.toReversed()) await cleanup();
   }
 
-  /** Starts the DEA and waits for its first advertisement. */
-  async startDea(settings: Record<string, unknown> = {}): Promise<void> {
-    const config = join(this.dir, 'dea.yml');
+  /** Starts a DEA whose files are in a directory of that name, and waits for its first advertisement. Gives its id. */
+  async startDea(settings: Record<string, unknown> = {}, name = 'base'): Promise<string> {
+    const config = join(this.dir, `${name}.yml`);
     const first = await freePort();
     const value = {
       mbus: this.natsUrl,
       local_route: '127.0.0.1',
-      base_dir: join(this.dir, 'base'),
+      base_dir: join(this.dir, name),
       resources: { memory_mb: 1024, disk_mb: 1024 },
       port_range: { first, last: Math.min(first + 50, 65_535) },
       intervals: { heartbeat: 0.2, advertise: 0.2 },
@@ -102,18 +122,20 @@ export class World {
       ...settings,
     };
     writeFileSync(config, stringify(value));
+    const known = new Set(this.deas.filter(({ running }) => running).length > 0 ? this.deaIds() : []);
     this.adverts.length = 0;
+    const node = [process.execPath, '--conditions=source', '--disable-warning=ExperimentalWarning'] as const;
     this.dea = await startProcess({
-      argv: [
-        process.execPath,
-        '--conditions=source',
-        '--disable-warning=ExperimentalWarning',
-        main,
-        '--config',
-        config,
-      ],
+      argv: [...node, main, '--config', config],
+      readyWhen: '"event":"ready"',
+      readyTimeoutMs: 40_000,
     });
-    await this.seen(() => this.adverts.at(-1));
+    this.deas.push(this.dea);
+    return (await this.seen(() => this.adverts.findLast(({ id }) => !known.has(id)))).id;
+  }
+
+  private deaIds(): string[] {
+    return this.adverts.map(({ id }) => id);
   }
 
   /** Lines that the DEA logged with this trace, by their events. */
@@ -129,9 +151,9 @@ export class World {
     return this.adverts.at(-1)?.id ?? '';
   }
 
-  start(command: string, change: Partial<StartMessage> = {}, trace?: Trace): void {
+  start(command: string, change: Partial<StartMessage> = {}, trace?: Trace, deaId = this.deaId): void {
     const droplet = { sha1: this.sha1, executableUri: this.dropletUri, start_command: command };
-    this.bus.publish(deaInstanceStart.for(this.deaId), startMessage({ ...droplet, ...change }), trace);
+    this.bus.publish(deaInstanceStart.for(deaId), startMessage({ ...droplet, ...change }), trace);
   }
 
   /** Starts a web application and waits until the router was told of it. */
@@ -143,6 +165,31 @@ export class World {
 
   find(filter: Record<string, unknown> = {}, max = 1): Promise<FindDropletReply[]> {
     return this.bus.request(deaFindDroplet, { droplet: 'app-1', ...filter }, { timeoutMs: 500, max });
+  }
+
+  /** One page of an instance's log stream, as the cloud controller gets it. */
+  async log(found: FindDropletReply | undefined, query: Record<string, unknown> = {}): Promise<LogPage> {
+    const login = Buffer.from(found?.credentials?.join(':') ?? '').toString('base64');
+    const { body, headers, statusCode } = await request(found?.log_uri ?? '', {
+      query,
+      headers: { authorization: `Basic ${login}` },
+    });
+    const text = await body.text();
+    const lines = statusCode === 200 ? text.split('\n').slice(0, -1) : [];
+    return {
+      status: statusCode,
+      lines: lines.map((line) => JSON.parse(line) as LogLine),
+      next: Number(headers['x-log-next']),
+      ended: headers['x-log-ended'] === 'true',
+    };
+  }
+
+  /** What the instances write and the DEA tells about the one with the index, so far. */
+  async logText(index = 0): Promise<string> {
+    const [found] = await this.find({ indices: [index] });
+    if (found === undefined) return '';
+    const { lines } = await this.log(found, { recent: 10_000, max: 10_000 });
+    return lines.map(({ source, text }) => `${source}: ${text}\n`).join('');
   }
 
   /** Waits for something to show; the DEA's output is in the error if it does not. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { buildEnvironment } from '../../src/instance/environment.ts';
+import type { PortUse } from '../../src/instance/instance.ts';
 import { startMessage } from '../fixtures.ts';
 
 const redis = {
@@ -13,12 +14,15 @@ const redis = {
   plan_option: null,
   credentials: { hostname: '192.0.2.3', port: 5000, password: `a'b"c$d` },
 };
-const build = (change: Parameters<typeof startMessage>[0] = {}): Record<string, string> =>
+const build = (
+  change: Parameters<typeof startMessage>[0] = {},
+  ports: Partial<Record<PortUse, number>> = {},
+): Record<string, string> =>
   buildEnvironment({
     message: startMessage(change),
     instanceId: 'i-1',
-    host: '192.0.2.17',
-    port: 61_007,
+    address: '192.0.2.17',
+    ports: { port: 61_007, debugPort: 0, consolePort: 0, ...ports },
     homeDir: '/i/app',
     tmpDir: '/i/tmp',
     path: '/usr/bin',
@@ -28,7 +32,14 @@ const build = (change: Parameters<typeof startMessage>[0] = {}): Record<string, 
 describe('the environment of an application', () => {
   test('has address, limits and directories', () => {
     expect(build()).toMatchObject({
-      VCAP_APP_HOST: '192.0.2.17',
+      VCAP_APP_HOST: '0.0.0.0',
+      VMC_APP_HOST: '0.0.0.0',
+      CF_INSTANCE_ADDR: '192.0.2.17:61007',
+      CF_INSTANCE_INDEX: '0',
+      VCAP_DEBUG_IP: '',
+      VCAP_DEBUG_PORT: '',
+      VCAP_CONSOLE_IP: '',
+      VCAP_CONSOLE_PORT: '',
       VCAP_APP_PORT: '61007',
       VMC_APP_PORT: '61007',
       PORT: '61007',
@@ -56,7 +67,10 @@ describe('the environment of an application', () => {
       state_timestamp: 1_336_978_271,
       port: 61_007,
       limits: { fds: 256, mem: 134_217_728, disk: 268_435_456 },
-      host: '192.0.2.17',
+      host: '0.0.0.0',
+      application_name: 'shop',
+      application_users: ['ann@example.test'],
+      started_at_timestamp: 1_336_978_271,
     });
   });
 
@@ -77,6 +91,31 @@ describe('the environment of an application', () => {
       },
     ]);
     expect(env['VMC_REDIS']).toBe('192.0.2.3:5000');
+  });
+
+  test('tells where a debugger and a console listen when they are asked for', () => {
+    const env = build({ debug: 'suspend', runtime: 'node' }, { debugPort: 61_008, consolePort: 61_009 });
+    expect(env).toMatchObject({
+      VCAP_DEBUG_IP: '0.0.0.0',
+      VCAP_DEBUG_PORT: '61008',
+      VCAP_DEBUG_MODE: 'suspend',
+      NODE_ARGS: '--inspect-brk=0.0.0.0:61008',
+      VCAP_CONSOLE_PORT: '61009',
+    });
+    expect(build({ debug: 'run', runtime: 'java' }, { debugPort: 1 })['JAVA_OPTS']).toContain('suspend=n');
+  });
+
+  test.each([
+    ['mysql://u:p@h/d', 'mysql2://u:p@h/d'],
+    ['postgresql://h/d', 'postgres://h/d'],
+    ['redis://h', undefined],
+    ['constructor://h', undefined],
+  ])('makes of %s the DATABASE_URL %s', (uri, expected) => {
+    const services = [
+      { label: 'a', credentials: { uri: 'amqp://h' } },
+      { label: 'b', credentials: { uri } },
+    ];
+    expect(build({ services })['DATABASE_URL']).toBe(expected);
   });
 
   test("takes the user's entries last and leaves what a shell would read alone", () => {

@@ -35,6 +35,7 @@ beforeAll(async () => {
     host: '127.0.0.1',
     port: 0,
     rootOf: (id) => (id === 'i1' ? root : undefined),
+    logOf: () => undefined,
   });
   await server.start();
 });

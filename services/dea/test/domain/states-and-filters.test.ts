@@ -2,9 +2,9 @@ import { describe, expect, test } from '@jest/globals';
 import { newTrace } from '@vcap/bus';
 import { matches, stopMatches } from '../../src/instance/filter.ts';
 import { Instance } from '../../src/instance/instance.ts';
-import { canMove, holdsDisk, holdsMemory } from '../../src/instance/states.ts';
+import { STATES, canMove, holdsDisk, holdsMemory, isLive } from '../../src/instance/states.ts';
 import type { InstanceState } from '../../src/instance/states.ts';
-import { makeInstance, startMessage } from '../fixtures.ts';
+import { bring, makeInstance, startMessage } from '../fixtures.ts';
 
 describe('the state of an instance', () => {
   test('moves by its one setter, which notes the time and tells the listener', () => {
@@ -27,17 +27,29 @@ describe('the state of an instance', () => {
     expect(instance.stateSinceMs).toBe(5);
   });
 
-  test.each<[InstanceState, InstanceState]>([
-    ['BORN', 'RUNNING'],
-    ['STOPPING', 'RUNNING'],
-    ['STOPPED', 'STARTING'],
-    ['CRASHED', 'RUNNING'],
-    ['STOPPING', 'CRASHED'],
-  ])('refuses %s to %s', (from, to) => {
-    expect(canMove(from, to)).toBe(false);
-    const instance = makeInstance();
-    instance.restore(from, 0, 0);
-    expect(() => instance.setState(to, 1)).toThrow(`cannot go from ${from} to ${to}`);
+  const moves: [InstanceState, InstanceState[]][] = [
+    ['BORN', ['RESUMING', 'STARTING', 'STOPPING', 'CRASHED']],
+    ['RESUMING', ['STARTING', 'RUNNING', 'STOPPING', 'CRASHED']],
+    ['STARTING', ['RUNNING', 'STOPPING', 'CRASHED']],
+    ['RUNNING', ['EVACUATING', 'STOPPING', 'CRASHED']],
+    ['EVACUATING', ['STOPPING', 'CRASHED']],
+    ['STOPPING', ['STOPPED']],
+    ['STOPPED', []],
+    ['CRASHED', ['STOPPED']],
+  ];
+  test.each(moves)('goes from %s to %j only', (from, allowed) => {
+    expect(STATES).toHaveLength(moves.length);
+    for (const to of STATES) {
+      const instance = bring(makeInstance(), from);
+      expect(canMove(from, to)).toBe(allowed.includes(to));
+      if (allowed.includes(to)) instance.setState(to, 1);
+      else expect(() => instance.setState(to, 1)).toThrow(`cannot go from ${from} to ${to}`);
+      expect(instance.state).toBe(allowed.includes(to) ? to : from);
+    }
+  });
+
+  test('takes a stop wherever it lives, which is where it is not over', () => {
+    for (const state of STATES) expect(isLive(state)).toBe(canMove(state, 'STOPPING'));
   });
 
   test('holds memory and disk while it may run', () => {
@@ -51,8 +63,7 @@ describe('the state of an instance', () => {
 });
 
 describe('a filter', () => {
-  const instance = makeInstance({ index: 2 });
-  instance.restore('RUNNING', 0, 0);
+  const instance = bring(makeInstance({ index: 2 }), 'RUNNING');
 
   test.each([
     [{ droplet: 'app-1' }, true],
@@ -71,8 +82,7 @@ describe('a filter', () => {
   });
 
   test('of a stop leaves a crashed instance alone unless it is named', () => {
-    const crashed = makeInstance();
-    crashed.restore('CRASHED', 0, 0);
+    const crashed = bring(makeInstance(), 'CRASHED');
     expect(stopMatches({ droplet: 'app-1' }, crashed)).toBe(false);
     expect(stopMatches({ droplet: 'app-1', instances: ['i-1'] }, crashed)).toBe(true);
     expect(stopMatches({ droplet: 'app-1', states: ['CRASHED'] }, crashed)).toBe(true);
