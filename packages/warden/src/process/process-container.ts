@@ -3,9 +3,11 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Clock } from '@vcap/clock';
+import { copyIn, copyOut } from '../files/copy-tree.ts';
+import { follow } from '../output/follow.ts';
 import { isAlive, readStatSync } from '../proc/proc-stat.ts';
 import { diskUsage } from '../proc/disk-usage.ts';
-import { membersOf } from '../proc/process-table.ts';
+import { HANDLE_VARIABLE, membersOf } from '../proc/process-table.ts';
 import type { ProcessTable, TableEntry } from '../proc/process-table.ts';
 import type {
   Container,
@@ -14,9 +16,12 @@ import type {
   ContainerSnapshot,
   ContainerSpec,
   ExitReason,
+  OutputChunk,
   ProcessIdentity,
+  RunOptions,
   SpawnOptions,
 } from '../types.ts';
+import { runProcess } from './run-process.ts';
 import { UsageMeter } from './usage.ts';
 import { readExitStatus, spawnWrapper } from './wrapper.ts';
 
@@ -43,7 +48,12 @@ export class ProcessContainer implements Container {
   private killReason: ExitReason | undefined;
   private readonly listeners: ((exit: ContainerExit) => void)[] = [];
   private readonly meter = new UsageMeter();
-  private diskBytes = 0;
+  private disk = { bytes: 0, inodes: 0 };
+  private spawned: ContainerSnapshot['output'];
+  private readonly over = new AbortController();
+  /** Commands of `run` that are under way, and why they were killed. */
+  private runs = 0;
+  private runsKilledFor: ExitReason | undefined;
 
   constructor(host: ContainerHost, spec: ContainerSpec) {
     this.host = host;
@@ -74,6 +84,8 @@ export class ProcessContainer implements Container {
     const statusFile = this.host.statusFile(handle);
     await writeFile(statusFile, '', { mode: 0o600 }); // a note that the handle is in use; the wrapper overwrites it
     const workingDir = join(rootDir, options.cwd);
+    const { stderrPath, stdoutPath } = options;
+    this.spawned = { stdoutPath, stderrPath };
     const child = await spawnWrapper({ ...options, handle, fds, statusFile, workingDir });
     const pid = child.pid as number;
     this.identity = { pid, startTime: readStatSync(pid)?.startTime ?? 0 };
@@ -82,9 +94,47 @@ export class ProcessContainer implements Container {
     return this.identity;
   }
 
+  /** Runs a command under the same watch as the application. */
+  async run(options: RunOptions): Promise<ContainerExit> {
+    const env = { ...options.env, [HANDLE_VARIABLE]: this.handle };
+    this.runs += 1;
+    try {
+      const exitStatus = await runProcess(this.host.clock, options, {
+        cwd: join(this.spec.rootDir, options.cwd),
+        env,
+      });
+      return { exitStatus, reason: this.runsKilledFor ?? 'exited' };
+    } finally {
+      this.runs -= 1;
+      if (this.runs === 0) this.runsKilledFor = undefined;
+    }
+  }
+
+  output(options: Parameters<Container['output']>[0] = {}): AsyncIterable<OutputChunk> {
+    if (this.spawned === undefined) throw new Error(`container ${this.handle} has no application yet`);
+    return follow({
+      clock: this.host.clock,
+      rootDir: this.spec.rootDir,
+      paths: { stdout: this.spawned.stdoutPath, stderr: this.spawned.stderrPath },
+      from: options.from ?? {},
+      ended: this.over.signal,
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+  }
+
+  copyIn(hostPath: string, path: string): Promise<void> {
+    return copyIn(hostPath, this.spec.rootDir, path);
+  }
+
+  copyOut(path: string, hostPath: string): Promise<void> {
+    return copyOut(this.spec.rootDir, path, hostPath);
+  }
+
   /** Takes over the process of a snapshot; false when it neither runs nor left its status. */
-  async adopt(identity: ProcessIdentity): Promise<boolean> {
+  async adopt({ output, process: identity }: ContainerSnapshot): Promise<boolean> {
+    if (identity === undefined) return false;
     this.identity = identity;
+    this.spawned = output;
     if (await isAlive(identity)) return true;
     const left = await readExitStatus(this.host.statusFile(this.handle));
     await this.ended();
@@ -101,11 +151,23 @@ export class ProcessContainer implements Container {
   }
 
   info(): ContainerInfo {
-    return { isolation: 'process', ...this.meter.usage, diskBytes: this.diskBytes };
+    const { bytes, inodes } = this.disk;
+    return { isolation: 'process', ...this.meter.usage, diskBytes: bytes, inodes, oomKills: 0 };
+  }
+
+  async measure(): Promise<ContainerInfo> {
+    await this.sample(await this.host.table.scan());
+    this.disk = await diskUsage(this.spec.rootDir);
+    return this.info();
   }
 
   snapshot(): ContainerSnapshot {
-    return { isolation: 'process', spec: this.spec, ...(this.identity ? { process: this.identity } : {}) };
+    return {
+      isolation: 'process',
+      spec: this.spec,
+      ...(this.identity ? { process: this.identity } : {}),
+      ...(this.spawned ? { output: this.spawned } : {}),
+    };
   }
 
   async stop(graceMs: number): Promise<{ killed: boolean }> {
@@ -123,6 +185,7 @@ export class ProcessContainer implements Container {
 
   async destroy(): Promise<void> {
     if (this.identity !== undefined) await this.kill();
+    else if (this.runs > 0) await this.killMembers();
     this.host.forget(this.handle);
     await rm(this.host.statusFile(this.handle), { force: true });
   }
@@ -136,8 +199,8 @@ export class ProcessContainer implements Container {
   /** Takes a look at the container: notes its use, holds it to its memory, sees whether an adopted one ended. */
   async sample(table: readonly TableEntry[]): Promise<void> {
     const { identity } = this;
-    if (identity === undefined || this.exit !== undefined) return;
-    if (!(await isAlive(identity))) return this.ended();
+    if (this.exit !== undefined || (identity === undefined && this.runs === 0)) return;
+    if (identity !== undefined && !(await isAlive(identity))) return this.ended();
     const members = this.members(table);
     const { memBytes } = await this.meter.sample(members, this.host.clock.monotonic());
     if (memBytes > this.spec.memoryMb * MEGABYTE) await this.killFor('out of memory');
@@ -145,14 +208,20 @@ export class ProcessContainer implements Container {
 
   /** Measures the root directory and holds the container to its disk. */
   async sampleDisk(): Promise<void> {
-    if (this.identity === undefined || this.exit !== undefined) return;
-    this.diskBytes = await diskUsage(this.spec.rootDir);
-    if (this.diskBytes > this.spec.diskMb * MEGABYTE) await this.killFor('out of disk');
+    if ((this.identity === undefined && this.runs === 0) || this.exit !== undefined) return;
+    this.disk = await diskUsage(this.spec.rootDir);
+    if (this.disk.bytes > this.spec.diskMb * MEGABYTE) await this.killFor('out of disk');
   }
 
   private async killFor(reason: ExitReason): Promise<void> {
+    if (this.runs > 0) this.runsKilledFor ??= reason;
+    if (this.identity === undefined) return this.killMembers();
     this.killReason ??= reason;
     await this.kill();
+  }
+
+  private async killMembers(): Promise<void> {
+    while ((await this.signal('SIGKILL')) > 0) await this.host.clock.sleep(POLL_MS / 2);
   }
 
   /** Kills the application and what it left behind, then the wrapper if it is still there; waits until all are gone. */
@@ -207,10 +276,11 @@ export class ProcessContainer implements Container {
   }
 
   private async settle(): Promise<void> {
-    while ((await this.signal('SIGKILL')) > 0) await this.host.clock.sleep(POLL_MS / 2);
+    await this.killMembers();
     const status = await readExitStatus(this.host.statusFile(this.handle));
     const reason = this.killReason ?? (status === undefined ? 'unknown' : 'exited');
     this.exit = { exitStatus: status ?? -1, reason };
+    this.over.abort();
     for (const listener of this.listeners.splice(0)) listener(this.exit);
   }
 }

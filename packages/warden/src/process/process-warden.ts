@@ -2,6 +2,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock, Timer } from '@vcap/clock';
 import { ProcessTable } from '../proc/process-table.ts';
+import { HOME_DIRECTORIES } from '../types.ts';
 import type { Container, ContainerSnapshot, ContainerSpec, Warden } from '../types.ts';
 import { ProcessContainer } from './process-container.ts';
 import type { ContainerHost } from './process-container.ts';
@@ -48,6 +49,8 @@ export class ProcessWarden implements Warden {
     if (!/^[\w-]+$/.test(spec.handle)) throw new Error(`not a container handle: ${spec.handle}`);
     if (this.containers.has(spec.handle)) throw new Error(`container ${spec.handle} exists already`);
     await mkdir(this.options.stateDir, { recursive: true, mode: 0o700 });
+    for (const name of HOME_DIRECTORIES)
+      await mkdir(join(spec.rootDir, name), { recursive: true, mode: 0o700 });
     const container = new ProcessContainer(this.host, spec);
     this.containers.set(spec.handle, container);
     return container;
@@ -57,7 +60,7 @@ export class ProcessWarden implements Warden {
     if (snapshot.isolation !== this.isolation || snapshot.process === undefined) return undefined;
     const container = new ProcessContainer(this.host, snapshot.spec);
     this.containers.set(snapshot.spec.handle, container);
-    if (await container.adopt(snapshot.process)) return container;
+    if (await container.adopt(snapshot)) return container;
     this.containers.delete(snapshot.spec.handle);
     return undefined;
   }

@@ -6,6 +6,8 @@ export interface Usage {
   memBytes: number;
   cpuFraction: number;
   pids: number;
+  /** Of the processes that it saw. */
+  cpuNanoseconds: number;
 }
 
 /** Turns looks at the process table into memory and processor use. */
@@ -13,7 +15,7 @@ export class UsageMeter {
   private ticks = new Map<string, number>();
   private sampledAtMs: number | undefined;
   /** The last sample; zeros before the first. */
-  usage: Usage = { memBytes: 0, cpuFraction: 0, pids: 0 };
+  usage: Usage = { memBytes: 0, cpuFraction: 0, pids: 0, cpuNanoseconds: 0 };
 
   /** Takes a sample of `members` (the wrapper left out) at `nowMs` of a monotonic clock. */
   async sample(members: readonly TableEntry[], nowMs: number): Promise<Usage> {
@@ -28,6 +30,7 @@ export class UsageMeter {
       memBytes: resident.reduce((sum, bytes) => sum + bytes, 0),
       cpuFraction: seconds > 0 ? used / TICKS_PER_SECOND / seconds : 0,
       pids: members.length,
+      cpuNanoseconds: this.usage.cpuNanoseconds + (used / TICKS_PER_SECOND) * 1e9,
     };
     return this.usage;
   }
