@@ -3,6 +3,8 @@ import type { Services } from './actions/context.ts';
 import { BulkCredentialsResponder } from './adapters/bulk-credentials.ts';
 import { DatabaseMember } from './adapters/database-member.ts';
 import { StagingJanitor } from './adapters/staging-janitor.ts';
+import { GatewayClient } from './adapters/gateway-client.ts';
+import { ServiceJanitor } from './adapters/service-janitor.ts';
 import { RouteRegistration } from './adapters/route-registration.ts';
 import type { ControllerConfig } from './config-shape.ts';
 import { resolveSettings } from './settings.ts';
@@ -37,15 +39,17 @@ export function compose(
   const { config, log, clock, bus, identity } = context;
   const settings = resolveSettings(config);
   const database = openDatabase(config.database, clock);
-  const store = createStore(database);
+  const store = createStore(database, settings.box);
   const baseUrl = (): string => `http://${identity.ip}:${api.port}`;
   const parts = makeParts({ store: appStoreOf(store), settings, baseUrl });
-  const services: Services = { config, settings, store, clock, log, ...parts };
+  const gateways = new GatewayClient(clock);
+  const services: Services = { config, settings, store, clock, log, gateways, ...parts };
   const api = new ApiServer(createApi(services), { port: config.port, host: config.bind_address }, clock);
   const members = [
     new DatabaseMember({ database, store, config, settings, log }),
     ...parts.members,
     new StagingJanitor({ store, instances: parts.instances, clock, log }),
+    new ServiceJanitor(services),
     api,
     new BulkCredentialsResponder(bus, settings.bulkAuth),
     new RouteRegistration({

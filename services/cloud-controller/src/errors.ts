@@ -70,3 +70,21 @@ export class ApiError extends Error {
     return this.message;
   }
 }
+
+/** A service gateway's own refusal, handed on to the user as it came. */
+export class GatewayError extends Error {
+  override readonly name = 'GatewayError';
+  readonly status: number;
+  readonly code: number;
+
+  constructor(status: number, code: number, description: string) {
+    super(description);
+    this.status = status;
+    this.code = code;
+  }
+
+  /** The text the client reads. */
+  get description(): string {
+    return this.message;
+  }
+}

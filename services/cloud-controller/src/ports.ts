@@ -28,6 +28,8 @@ export interface AppRecord {
   stagingTaskId: string | null;
   stagingLogUrl: string | null;
   env: string[];
+  /** Aliases of the bound services, sorted. */
+  services: string[];
   debug: string | null;
   console: boolean;
   metaVersion: number;
@@ -46,9 +48,24 @@ export interface AppRecord {
   updatedAt: number;
 }
 
+/** A service as an app is told of it (nats-messages §1.5, both eras). */
+export interface BoundService {
+  name: string;
+  label: string;
+  vendor: string;
+  provider: string;
+  version: string;
+  plan: string;
+  planOption: unknown;
+  tags: string[];
+  credentials: Record<string, unknown>;
+}
+
 /** What the bus-facing and staging parts may change on an app. */
 export interface AppStore {
   byGuid(guid: string): Promise<AppRecord | undefined>;
+  /** The services bound to the app, with their credentials. */
+  boundServices(guid: string): Promise<BoundService[]>;
   /** Changes columns; answers the new record, or undefined when the app is gone. */
   update(
     guid: string,

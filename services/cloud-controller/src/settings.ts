@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { ControllerConfig } from './config-shape.ts';
+import { SecretBox } from './domain/secret-box.ts';
 import { TokenSigner } from './domain/tokens.ts';
 import type { UrlRules } from './domain/urls.ts';
 import type { Capacity } from './repositories/quotas.ts';
@@ -12,6 +13,27 @@ export interface Settings {
   urlRules: UrlRules;
   admins: ReadonlySet<string>;
   capacity: Record<'default' | 'admin', Capacity>;
+  /** Seals what the database must not show. */
+  box: SecretBox;
+  /** Tokens of the services that come with the platform, by label and provider. */
+  builtinServices: readonly { label: string; provider: string; token: string }[];
+  brokerTokens: readonly string[];
+}
+
+function secretOf({
+  token,
+  token_file: file,
+}: {
+  token?: string | undefined;
+  token_file?: string | undefined;
+}) {
+  const secret = token ?? readFileSync(file ?? '', 'utf8').trim();
+  if (secret === '') throw new Error(`the service token in ${file} is empty`);
+  return secret;
+}
+
+function brokerTokens({ tokens, ...one }: ControllerConfig['service_broker']): string[] {
+  return one.token === undefined && one.token_file === undefined ? tokens : [secretOf(one), ...tokens];
 }
 
 /** Reads the key file and derives the rest. Throws when the key is missing or too short. */
@@ -34,5 +56,10 @@ export function resolveSettings(config: ControllerConfig): Settings {
     },
     admins,
     capacity: { default: config.default_account_capacity, admin: config.admin_account_capacity },
+    box: new SecretBox(tokens.derive('database-secrets')),
+    builtinServices: Object.entries(config.builtin_services).flatMap(([label, list]) =>
+      list.map(({ provider, ...rest }) => ({ label, provider, token: secretOf(rest) })),
+    ),
+    brokerTokens: brokerTokens(config.service_broker),
   };
 }

@@ -51,7 +51,7 @@ export interface AppWishes {
   memoryMb: number | undefined;
   state: 'STARTED' | 'STOPPED' | undefined;
   env: string[] | undefined;
-  services: string[];
+  services: string[] | undefined;
   debug: string | null;
   console: boolean;
   metaVersion: number | undefined;
@@ -76,7 +76,7 @@ export function readAppBody(body: unknown): AppWishes {
     memoryMb: data.resources?.memory ?? undefined,
     state: readState(data.state),
     env: data.env ? readEnv(data.env) : undefined,
-    services: data.services ?? [],
+    services: data.services ?? undefined,
     debug: data.debug ?? null,
     console: data.console ?? false,
     metaVersion: data.meta?.version ?? undefined,

@@ -39,10 +39,9 @@ export function checkWishedUrls(services: Services, owner: User, wishes: AppWish
   });
 }
 
-/** Throws 309 for a start in debug mode where that is not allowed, 500 for services, which are not offered. */
+/** Throws 309 for a start in debug mode where that is not allowed. */
 export function checkExtras(services: Services, wishes: AppWishes): void {
   if (wishes.debug !== null && !services.config.allow_debug) throw new ApiError(309);
-  if (wishes.services.length > 0) throw new ApiError(500);
 }
 
 /** The framework and runtime of an app as wished, over the present ones. */

@@ -3,8 +3,10 @@ import type { Clock } from '@vcap/clock';
 import type { ControllerConfig } from '../config-shape.ts';
 import type { Settings } from '../settings.ts';
 import type { Bits, Instances, Offered, Staging } from '../ports.ts';
+import type { AuditEvent } from '../repositories/events.ts';
 import type { Store } from '../repositories/store.ts';
 import type { User } from '../repositories/users.ts';
+import type { GatewayClient } from '../adapters/gateway-client.ts';
 import type { Capacity } from '../repositories/quotas.ts';
 
 /** What actions work with; made once at start. */
@@ -16,6 +18,7 @@ export interface Services {
   instances: Instances;
   offered: Offered;
   staging: Staging;
+  gateways: GatewayClient;
   clock: Clock;
   log: Logger;
 }
@@ -45,7 +48,12 @@ export async function audit(
   services: Services,
   caller: Caller,
   call: Call,
-  event: { type: string; targetType: 'app' | 'user'; target: string; detail?: Record<string, unknown> },
+  event: {
+    type: string;
+    targetType: AuditEvent['targetType'];
+    target: string;
+    detail?: Record<string, unknown>;
+  },
 ): Promise<void> {
   call.log.info({ event: 'audit', type: event.type, actor: caller.user.email, target: event.target });
   await services.store.events.record({

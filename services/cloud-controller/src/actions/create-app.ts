@@ -6,6 +6,8 @@ import { readAppBody } from './app-body.ts';
 import { checkExtras, checkMemory, checkWishedUrls, wishedStack } from './apply-wishes.ts';
 import { audit, capacityOf } from './context.ts';
 import type { Call, Caller, Services } from './context.ts';
+import { deleteApp } from './delete-app.ts';
+import { carryOut, planBindings } from './services/app-services.ts';
 
 const DISK_MB = 2048;
 const FILE_DESCRIPTORS = 256;
@@ -22,9 +24,10 @@ export async function createApp(
   if (name === undefined || !/^[\w-]{1,255}$/.test(name)) {
     throw new ApiError(300, 'name must be made of letters, digits, _ and -');
   }
+  const who = { caller, call };
   const capacity = capacityOf(services, caller.user.email);
   try {
-    const created = await services.store.apps.inSpace(caller.user, async (space) => {
+    const { created, bindings } = await services.store.apps.inSpace(caller.user, async (space) => {
       const usage = await space.usage();
       if (usage.apps >= capacity.apps) throw new ApiError(601, usage.apps, capacity.apps);
       const stack = wishedStack(services, wishes, undefined);
@@ -48,13 +51,19 @@ export async function createApp(
         debug: wishes.debug,
         console: wishes.console,
       });
-      return routes && routes.length > 0 ? space.setRoutes(app.id, routes) : app;
+      const planned = await planBindings(services, space, who, app, wishes.services ?? []);
+      const full = routes && routes.length > 0 ? await space.setRoutes(app.id, routes) : app;
+      return { created: full, bindings: planned };
     });
     await audit(services, caller, call, {
       type: 'app.create',
       targetType: 'app',
       target: created.name,
       detail: { guid: created.guid, framework: created.framework, uris: created.uris },
+    });
+    await carryOut(services, who, created, bindings).catch(async (error: unknown) => {
+      await deleteApp(services, caller, call, created.name);
+      throw error;
     });
     return created;
   } catch (error) {

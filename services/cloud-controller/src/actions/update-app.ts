@@ -4,11 +4,12 @@ import { readAppBody } from './app-body.ts';
 import { changeOf, checkExtras, checkMemory, checkWishedUrls } from './apply-wishes.ts';
 import { audit, capacityOf } from './context.ts';
 import type { Call, Caller, Services } from './context.ts';
+import { carryOut, planBindings } from './services/app-services.ts';
 import { stageAndStart, waitAsLongAsTheClient } from './start-app.ts';
 
 /**
- * Saves everything the body asks for or nothing (one transaction), then makes the platform follow: start,
- * stop, scale by the difference, or new URLs.
+ * Saves everything the body asks for or nothing (one transaction), then has gateways bind and unbind (503 when one
+ * fails: then nothing is started), then makes the platform follow: start, stop, scale by the difference, or new URLs.
  */
 export async function updateApp(
   services: Services,
@@ -19,7 +20,8 @@ export async function updateApp(
 ): Promise<void> {
   const wishes = readAppBody(body);
   const capacity = capacityOf(services, caller.user.email);
-  const { before, after } = await services.store.apps.inSpace(caller.user, async (space) => {
+  const who = { caller, call };
+  const { before, after, bindings } = await services.store.apps.inSpace(caller.user, async (space) => {
     const present = await space.byName(name);
     if (!present) throw new ApiError(301);
     if (wishes.metaVersion !== undefined && wishes.metaVersion !== present.metaVersion)
@@ -31,8 +33,10 @@ export async function updateApp(
     if (change.state === 'STARTED' && present.packageHash === null) {
       throw new ApiError(300, 'no bits have been uploaded to start it from');
     }
+    const planned = wishes.services && (await planBindings(services, space, who, present, wishes.services));
     const saved = await space.update(present.id, change);
-    return { before: present, after: routes ? await space.setRoutes(present.id, routes) : saved };
+    const full = routes ? await space.setRoutes(present.id, routes) : saved;
+    return { before: present, after: full, bindings: planned };
   });
   await audit(services, caller, call, {
     type: 'app.update',
@@ -46,6 +50,7 @@ export async function updateApp(
       uris: after.uris,
     },
   });
+  if (bindings) await carryOut(services, who, after, bindings);
   await follow(services, call, before, after);
 }
 

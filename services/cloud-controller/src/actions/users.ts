@@ -6,6 +6,8 @@ import { normalizeEmail } from '../repositories/users.ts';
 import { audit, isAdmin } from './context.ts';
 import { dropBits } from './delete-app.ts';
 import type { Call, Caller, Services } from './context.ts';
+import { releaseApp, revokeAll } from './services/app-services.ts';
+import { deleteService } from './services/delete-service.ts';
 
 const password = z.string().min(1).max(MAX_PASSWORD_LENGTH);
 const registration = z.object({ email: z.email().max(255), password });
@@ -86,7 +88,7 @@ export async function changePassword(
   await audit(services, caller, call, { type: 'user.password', targetType: 'user', target: user.email });
 }
 
-/** Removes a user with all their apps. */
+/** Removes a user with all their services and apps. Throws 503 when a gateway does not let a service go. */
 export async function deleteUser(
   services: Services,
   caller: Caller,
@@ -96,10 +98,20 @@ export async function deleteUser(
   if (!isAdmin(services, caller.user.email)) throw new ApiError(200);
   const user = await services.store.users.byEmail(email);
   if (!user) throw new ApiError(201);
+  const owner = { user, real: caller.real };
+  for (const { id } of await services.store.services.instances.listSpace(user.spaceId)) {
+    await deleteService(services, owner, call, (instances) => instances.byId(id));
+  }
   const apps = await services.store.apps.listSpace(user.spaceId);
-  await services.store.apps.inSpace(user, async (space) => {
-    for (const app of apps) await space.remove(app.id);
+  const unbinds = await services.store.apps.inSpace(user, async (space) => {
+    const released = [];
+    for (const app of apps) {
+      released.push(...(await releaseApp(services, space, { caller: owner, call }, app)));
+      await space.remove(app.id);
+    }
+    return released;
   });
+  await revokeAll(services, call, unbinds);
   for (const app of apps) {
     const stopped = { ...app, state: 'STOPPED' as const };
     await services.instances.stop(stopped, undefined, call.trace);

@@ -16,7 +16,7 @@ export class DatabaseMember implements Member {
     database: Database;
     store: Store;
     config: Pick<ControllerConfig, 'bootstrap_admin'>;
-    settings: Pick<Settings, 'capacity'>;
+    settings: Pick<Settings, 'capacity' | 'builtinServices'>;
     log: Logger;
   };
 
@@ -24,7 +24,7 @@ export class DatabaseMember implements Member {
     database: Database;
     store: Store;
     config: Pick<ControllerConfig, 'bootstrap_admin'>;
-    settings: Pick<Settings, 'capacity'>;
+    settings: Pick<Settings, 'capacity' | 'builtinServices'>;
     log: Logger;
   }) {
     this.#o = o;
@@ -34,6 +34,9 @@ export class DatabaseMember implements Member {
     await migrate(this.#o.database);
     await syncQuotas(this.#o.database, this.#o.settings.capacity);
     await this.#bootstrapAdmin();
+    for (const { label, provider, token } of this.#o.settings.builtinServices) {
+      await this.#o.store.serviceTokens.put(label, provider, { token, brokered: false });
+    }
   }
 
   stop(): Promise<void> {

@@ -2,6 +2,7 @@ import { Migrator } from 'kysely/migration';
 import type { Database } from './open.ts';
 import { initial } from './migrations/001-initial.ts';
 import { rolling } from './migrations/002-rolling.ts';
+import { services } from './migrations/003-services.ts';
 
 /**
  * Brings the tables up to date under the database's lock: of two controllers that start together one does
@@ -11,7 +12,11 @@ export async function migrate(database: Database): Promise<void> {
   const migrator = new Migrator({
     db: database.db,
     provider: {
-      getMigrations: async () => ({ '001-initial': initial(database.dialect), '002-rolling': rolling() }),
+      getMigrations: async () => ({
+        '001-initial': initial(database.dialect),
+        '002-rolling': rolling(),
+        '003-services': services(database.dialect),
+      }),
     },
     migrationTableName: 'schema_migrations',
     migrationLockTableName: 'schema_migrations_lock',

@@ -1,7 +1,8 @@
 import type { Generated } from 'kysely';
+import type { ServiceSchema } from './service-schema.ts';
 
 /** Row shapes of the database (v2 model). Times are milliseconds since the epoch; flags are 0 or 1. */
-export interface Schema {
+export interface Schema extends ServiceSchema {
   quota_definitions: QuotaDefinitionRow;
   organizations: OrganizationRow;
   spaces: SpaceRow;
@@ -12,17 +13,6 @@ export interface Schema {
   domains: { id: Generated<number>; guid: string; name: string; created_at: number };
   routes: RouteRow;
   apps_routes: { app_id: number; route_id: number };
-  services: ServiceRow;
-  service_plans: { id: Generated<number>; guid: string; name: string; service_id: number; free: number };
-  service_instances: ServiceInstanceRow;
-  service_bindings: ServiceBindingRow;
-  service_auth_tokens: {
-    id: Generated<number>;
-    guid: string;
-    label: string;
-    provider: string;
-    token_hash: string;
-  };
   events: EventRow;
   staging_upload_tokens: { token_hash: string; app_guid: string; expires_at: number };
 }
@@ -113,38 +103,6 @@ export interface RouteRow {
   space_id: number;
   /** host.domain, unique: what a router would key on. */
   fqdn: string;
-  created_at: number;
-}
-
-export interface ServiceRow {
-  id: Generated<number>;
-  guid: string;
-  label: string;
-  provider: string;
-  version: string;
-  url: string;
-  description: string;
-  active: number;
-}
-
-export interface ServiceInstanceRow {
-  id: Generated<number>;
-  guid: string;
-  name: string;
-  space_id: number;
-  service_plan_id: number;
-  gateway_name: string | null;
-  credentials_json: string | null;
-  created_at: number;
-}
-
-export interface ServiceBindingRow {
-  id: Generated<number>;
-  guid: string;
-  app_id: number;
-  service_instance_id: number;
-  gateway_name: string | null;
-  credentials_json: string | null;
   created_at: number;
 }
 

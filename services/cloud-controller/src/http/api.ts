@@ -9,6 +9,10 @@ import { appRoutes } from './v1/app-routes.ts';
 import { componentRoutes } from './v1/component-routes.ts';
 import { fileRoutes } from './v1/file-routes.ts';
 import { infoRoutes } from './v1/info-routes.ts';
+import { configurationRoutes } from './v1/services/configuration-routes.ts';
+import { lifecycleRoutes } from './v1/services/lifecycle-routes.ts';
+import { offeringRoutes } from './v1/services/offering-routes.ts';
+import { serviceRoutes } from './v1/services/service-routes.ts';
 import { userRoutes } from './v1/user-routes.ts';
 
 const JSON_LIMIT = '10mb';
@@ -33,7 +37,14 @@ export function createApi(services: Services): Express {
   api.use(componentRoutes(services));
   api.use(authenticate(services));
   api.use(express.json({ limit: JSON_LIMIT, type: isJsonBody }));
-  api.use(infoRoutes(services), userRoutes(services), appRoutes(services), fileRoutes(services));
+  api.use(offeringRoutes(services), lifecycleRoutes(services), configurationRoutes(services));
+  api.use(
+    serviceRoutes(services),
+    infoRoutes(services),
+    userRoutes(services),
+    appRoutes(services),
+    fileRoutes(services),
+  );
   api.use((request) => {
     throw new ApiError(303, request.path);
   });

@@ -1,5 +1,5 @@
 import type { ErrorRequestHandler } from 'express';
-import { ApiError } from '../errors.ts';
+import { ApiError, GatewayError } from '../errors.ts';
 import { callOf } from './call-context.ts';
 
 /** Turns whatever was thrown into the API's error JSON. What is not in the table is logged and becomes 111. */
@@ -17,8 +17,8 @@ export function errorHandler(): ErrorRequestHandler {
   };
 }
 
-function toApiError(error: unknown): ApiError {
-  if (error instanceof ApiError) return error;
+function toApiError(error: unknown): ApiError | GatewayError {
+  if (error instanceof ApiError || error instanceof GatewayError) return error;
   // Express's own refusals: bad JSON, a body too large, a malformed percent-encoding.
   const { status, type } = error as { status?: unknown; type?: unknown };
   if (error instanceof URIError) return new ApiError(100, 'malformed URL');

@@ -1,5 +1,6 @@
 import type { StartMessage } from '@vcap/bus';
-import type { AppRecord } from '../ports.ts';
+import { databaseUrl, serviceMessage } from '../domain/service-environment.ts';
+import type { AppRecord, BoundService } from '../ports.ts';
 
 const BYTES_PER_MB = 1024 * 1024;
 
@@ -14,7 +15,12 @@ export interface StartSettings {
  * The order for one instance (nats-messages §1.5). A command that the user gave wins over the one staging found.
  * `app` must be staged.
  */
-export function startMessage(app: AppRecord, index: number, settings: StartSettings): StartMessage {
+export function startMessage(
+  app: AppRecord,
+  services: readonly BoundService[],
+  index: number,
+  settings: StartSettings,
+): StartMessage {
   const { guid, name, version, uris, dropletHash } = app;
   return {
     droplet: guid,
@@ -26,8 +32,8 @@ export function startMessage(app: AppRecord, index: number, settings: StartSetti
     executableFile: 'deprecated',
     executableUri: `${settings.dropletBaseUrl}/staged_droplets/${guid}/${dropletHash}`,
     limits: { mem: app.memoryMb, disk: app.diskMb, fds: app.fds },
-    env: app.env,
-    services: [],
+    env: [...databaseUrl(services, app.env), ...app.env],
+    services: services.map(serviceMessage),
     users: [app.ownerEmail],
     framework: app.framework,
     runtime: app.runtime,

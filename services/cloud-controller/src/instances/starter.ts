@@ -1,7 +1,7 @@
 import { deaInstanceStart, deaLocate } from '@vcap/bus';
 import type { Bus, Logger, Trace } from '@vcap/bus';
 import type { Clock } from '@vcap/clock';
-import type { AppRecord, AppStore } from '../ports.ts';
+import type { AppRecord, AppStore, BoundService } from '../ports.ts';
 import type { ActualState } from './actual-state.ts';
 import type { DeaPool } from './dea-pool.ts';
 import type { Need } from './placement.ts';
@@ -36,6 +36,7 @@ export class Starter {
   async start(app: AppRecord, indices: readonly number[], trace: Trace): Promise<void> {
     const { clock, log, pool } = this.#o;
     if (app.dropletHash === null) throw new Error(`app ${app.guid} has no droplet to start`);
+    let services: BoundService[] | undefined;
     const need = needOf(app);
     let deadline: number | undefined;
     for (const index of indices) {
@@ -54,8 +55,12 @@ export class Starter {
           return;
         }
       }
-      if (dea === undefined) this.#noRoom(app, index, trace);
-      else this.#send(app, index, dea, trace);
+      if (dea === undefined) {
+        this.#noRoom(app, index, trace);
+        continue;
+      }
+      services ??= await this.#o.apps.boundServices(app.guid);
+      this.#send(app, services, index, dea, trace);
     }
   }
 
@@ -71,9 +76,9 @@ export class Starter {
     );
   }
 
-  #send(app: AppRecord, index: number, dea: string, trace: Trace): void {
+  #send(app: AppRecord, services: readonly BoundService[], index: number, dea: string, trace: Trace): void {
     const { bus, log, actual, settings } = this.#o;
-    bus.publish(deaInstanceStart.for(dea), startMessage(app, index, settings()), trace);
+    bus.publish(deaInstanceStart.for(dea), startMessage(app, services, index, settings()), trace);
     actual.ordered(app.guid, app.version, index);
     const { guid, version } = app;
     log.info({ event: 'instance-start-sent', app: guid, version, index, dea, trace_id: trace.traceId });

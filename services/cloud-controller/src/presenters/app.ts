@@ -10,7 +10,7 @@ export function presentApp(app: AppRecord, running: number | null): Record<strin
     runningInstances: running,
     resources: { memory: app.memoryMb, disk: app.diskMb, fds: app.fds },
     state: app.state,
-    services: [],
+    services: app.services,
     version: app.version,
     ...(app.stagingError !== null && { staging_error: app.stagingError }),
     env: app.env,

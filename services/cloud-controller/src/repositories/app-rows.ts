@@ -56,7 +56,7 @@ export function selectApps(db: Queryable) {
     .select(['organizations.guid as org_guid', 'spaces.guid as space_guid', 'users.email as owner_email']);
 }
 
-/** Rows to records; the URLs of all of them are read in one query. */
+/** Rows to records; the URLs of all of them are read in one query, and so are their services. */
 export async function toRecords(db: Queryable, rows: readonly JoinedRow[]): Promise<AppRecord[]> {
   if (rows.length === 0) return [];
   const ids = rows.map((row) => row.id);
@@ -68,10 +68,25 @@ export async function toRecords(db: Queryable, rows: readonly JoinedRow[]): Prom
     .orderBy('routes.fqdn')
     .execute();
   const uris = Map.groupBy(mapped, (row) => row.app_id);
-  return rows.map((row) => toRecord(row, uris.get(row.id)?.map((route) => route.fqdn) ?? []));
+  const bound = await db
+    .selectFrom('service_bindings')
+    .innerJoin('service_instances', 'service_instances.id', 'service_bindings.service_instance_id')
+    .select(['service_bindings.app_id', 'service_instances.name'])
+    .where('service_bindings.app_id', 'in', ids)
+    .where('service_bindings.state', '<>', 'deleting')
+    .orderBy('service_instances.name')
+    .execute();
+  const services = Map.groupBy(bound, (row) => row.app_id);
+  return rows.map((row) =>
+    toRecord(
+      row,
+      uris.get(row.id)?.map((route) => route.fqdn) ?? [],
+      services.get(row.id)?.map((service) => service.name) ?? [],
+    ),
+  );
 }
 
-function toRecord(row: JoinedRow, uris: string[]): AppRecord {
+function toRecord(row: JoinedRow, uris: string[], services: string[]): AppRecord {
   return {
     id: row.id,
     guid: row.guid,
@@ -96,6 +111,7 @@ function toRecord(row: JoinedRow, uris: string[]): AppRecord {
     stagingTaskId: row.staging_task_id,
     stagingLogUrl: row.staging_log_url,
     env: JSON.parse(row.env_json) as string[],
+    services,
     debug: row.debug,
     console: row.console !== 0,
     metaVersion: row.meta_version,

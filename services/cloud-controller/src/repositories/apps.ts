@@ -6,6 +6,7 @@ import type { AppRecord, AppStore } from '../ports.ts';
 import { selectApps, toColumns, toRecords } from './app-rows.ts';
 import type { AppChange } from './app-rows.ts';
 import { removeUnmapped, replaceRoutes } from './routes.ts';
+import type { ServiceStore } from './service-store.ts';
 
 /** What a new app starts with; the rest has defaults. */
 export interface NewApp {
@@ -36,8 +37,11 @@ export class SpaceApps {
   readonly #tx: Queryable;
   readonly #spaceId: number;
   readonly #now: number;
+  /** Services, inside the same transaction. */
+  readonly services: ServiceStore;
 
-  constructor(tx: Queryable, spaceId: number, now: number) {
+  constructor(tx: Queryable, services: ServiceStore, spaceId: number, now: number) {
+    this.services = services.within(tx);
     this.#tx = tx;
     this.#spaceId = spaceId;
     this.#now = now;
@@ -95,14 +99,43 @@ export class SpaceApps {
     return this.#byId(id);
   }
 
+  /** Has the next start or update stage the app anew; what runs is left alone. */
+  async markForRestaging(id: number): Promise<void> {
+    await this.#tx
+      .updateTable('apps')
+      .set({ stale_droplet: 1, updated_at: this.#now })
+      .where('id', '=', id)
+      .where('droplet_hash', 'is not', null)
+      .execute();
+  }
+
+  byId(id: number): Promise<AppRecord | undefined> {
+    return this.#find(id);
+  }
+
+  async byGuid(guid: string): Promise<AppRecord | undefined> {
+    const rows = await selectApps(this.#tx)
+      .where('apps.guid', '=', guid)
+      .where('apps.space_id', '=', this.#spaceId)
+      .execute();
+    return (await toRecords(this.#tx, rows))[0];
+  }
+
   async remove(id: number): Promise<void> {
     await this.#tx.deleteFrom('apps').where('id', '=', id).execute();
     await removeUnmapped(this.#tx, this.#spaceId);
   }
 
+  async #find(id: number): Promise<AppRecord | undefined> {
+    const rows = await selectApps(this.#tx)
+      .where('apps.id', '=', id)
+      .where('apps.space_id', '=', this.#spaceId)
+      .execute();
+    return (await toRecords(this.#tx, rows))[0];
+  }
+
   async #byId(id: number): Promise<AppRecord> {
-    const rows = await selectApps(this.#tx).where('apps.id', '=', id).execute();
-    const [record] = await toRecords(this.#tx, rows);
+    const record = await this.#find(id);
     if (!record) throw new Error(`app row ${id} vanished inside its transaction`);
     return record;
   }
@@ -111,9 +144,11 @@ export class SpaceApps {
 /** Apps outside of transactions, and the way into one. */
 export class Apps implements Pick<AppStore, 'byGuid' | 'update' | 'finishStaging'> {
   readonly #database: Database;
+  readonly #services: ServiceStore;
 
-  constructor(database: Database) {
+  constructor(database: Database, services: ServiceStore) {
     this.#database = database;
+    this.#services = services;
   }
 
   async byGuid(guid: string): Promise<AppRecord | undefined> {
@@ -183,7 +218,7 @@ export class Apps implements Pick<AppStore, 'byGuid' | 'update' | 'finishStaging
         .set((e) => ({ lock_counter: e('lock_counter', '+', 1) }))
         .where('id', '=', owner.organizationId)
         .execute();
-      return work(new SpaceApps(tx, owner.spaceId, this.#database.clock.now()));
+      return work(new SpaceApps(tx, this.#services, owner.spaceId, this.#database.clock.now()));
     });
   }
 

@@ -7,7 +7,7 @@ export interface AuditEvent {
   type: string;
   actor: string;
   realActor: string | null;
-  targetType: 'app' | 'user';
+  targetType: 'app' | 'user' | 'service_instance' | 'service';
   target: string;
   traceId: string;
   /** What was asked, never with secrets or environment values. */
@@ -37,5 +37,16 @@ export class Events {
         created_at: this.#database.clock.now(),
       })
       .execute();
+  }
+
+  /** Types of what a user did, oldest first. */
+  async typesOf(actor: string): Promise<string[]> {
+    const rows = await this.#database.db
+      .selectFrom('events')
+      .select('type')
+      .where('actor', '=', actor)
+      .orderBy('id')
+      .execute();
+    return rows.map(({ type }) => type);
   }
 }

@@ -137,7 +137,14 @@ export class BusStaging implements Staging {
     const { app, id: taskId, signal, trace } = task;
     const uploadToken = randomBytes(24).toString('hex');
     await store.putUploadToken(uploadToken, app.guid, clock.now() + timeoutSeconds * 1000);
-    const request = stagingRequest(app, { baseUrl: baseUrl(), auth, timeoutSeconds, taskId, uploadToken });
+    const services = await store.boundServices(app.guid);
+    const request = stagingRequest(app, services, {
+      baseUrl: baseUrl(),
+      auth,
+      timeoutSeconds,
+      taskId,
+      uploadToken,
+    });
     let stored: string | undefined;
     const onLogUrl = (stagingLogUrl: string): void => {
       if (stored === stagingLogUrl || signal.aborted) return;

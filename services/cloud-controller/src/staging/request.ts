@@ -1,5 +1,6 @@
 import type { StagingStart } from '@vcap/bus';
-import type { AppRecord } from '../ports.ts';
+import { serviceMessage, stagingEnvironment } from '../domain/service-environment.ts';
+import type { AppRecord, BoundService } from '../ports.ts';
 
 export interface RequestOptions {
   baseUrl: string;
@@ -10,7 +11,11 @@ export interface RequestOptions {
 }
 
 /** The order to stage an application (nats-messages.md §1.8). */
-export function stagingRequest(app: AppRecord, options: RequestOptions): StagingStart {
+export function stagingRequest(
+  app: AppRecord,
+  services: readonly BoundService[],
+  options: RequestOptions,
+): StagingStart {
   const { baseUrl, auth, timeoutSeconds, taskId, uploadToken } = options;
   const download = new URL(`${baseUrl}/staging/apps/${app.guid}`);
   download.username = encodeURIComponent(auth.user);
@@ -19,12 +24,12 @@ export function stagingRequest(app: AppRecord, options: RequestOptions): Staging
     app_id: app.guid,
     task_id: taskId,
     properties: {
-      services: [],
+      services: services.map(serviceMessage),
       framework: app.framework,
       runtime: app.runtime,
       buildpack: null,
       resources: { memory: app.memoryMb, disk: app.diskMb, fds: app.fds },
-      environment: app.env,
+      environment: [...stagingEnvironment(services, app.env), ...app.env],
       meta: app.command === null ? {} : { command: app.command },
     },
     download_uri: download.href,

@@ -78,6 +78,18 @@ describe('orders to DEAs', () => {
     expect(cluster.seen.starts).toEqual([]);
   });
 
+  test('the services of the app come with their credentials, and a DATABASE_URL', async () => {
+    const credentials = { host: 'h', port: 3306, uri: 'mysql://u:p@h:3306/d' };
+    const service = { name: 'db1', label: 'mysql-5.5', vendor: 'mysql', provider: 'core', version: '5.5' };
+    cluster.store.bound = [{ ...service, plan: 'free', planOption: null, tags: ['sql'], credentials }];
+    await cluster.instances.start(appRecord(), undefined, trace);
+    await cluster.settled();
+    expect(cluster.seen.starts[0]).toMatchObject({
+      env: ['DATABASE_URL=mysql2://u:p@h:3306/d', 'MODE=live'],
+      services: [{ ...service, plan: 'free', tags: ['sql'], credentials }],
+    });
+  });
+
   test('stops name the app, or the indices of its version; an empty list stops nothing', async () => {
     await cluster.instances.stop(appRecord(), undefined, trace);
     await cluster.instances.stop(appRecord(), [2, 3], trace);

@@ -18,6 +18,7 @@ let requests: StagingStart[];
 /** A store of one row: the database has its own suite. */
 const store: AppStore = {
   byGuid: async () => row,
+  boundServices: async () => [],
   update: async (_guid, change) => (row = { ...row, ...change }),
   finishStaging: async (_guid, taskId, result) => {
     if (row.stagingTaskId !== taskId) return false;

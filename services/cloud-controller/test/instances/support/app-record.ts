@@ -1,4 +1,4 @@
-import type { AppRecord, AppStore } from '../../../src/ports.ts';
+import type { AppRecord, AppStore, BoundService } from '../../../src/ports.ts';
 
 /** A started, staged app. */
 export function appRecord(change: Partial<AppRecord> = {}): AppRecord {
@@ -26,6 +26,7 @@ export function appRecord(change: Partial<AppRecord> = {}): AppRecord {
     stagingTaskId: null,
     stagingLogUrl: null,
     env: ['MODE=live'],
+    services: [],
     debug: null,
     console: false,
     metaVersion: 1,
@@ -52,6 +53,13 @@ export class OneApp implements AppStore {
 
   async byGuid(guid: string): Promise<AppRecord | undefined> {
     return this.row?.guid === guid ? this.row : undefined;
+  }
+
+  /** What the app is bound to. */
+  bound: BoundService[] = [];
+
+  async boundServices(): Promise<BoundService[]> {
+    return this.bound;
   }
 
   async update(guid: string, change: Partial<AppRecord>): Promise<AppRecord | undefined> {

@@ -1,0 +1,78 @@
+import { ApiError } from '../../errors.ts';
+import type { BindingRecord } from '../../repositories/service-bindings.ts';
+import type { InstanceRecord } from '../../repositories/service-instances.ts';
+import type { Operation } from '../../repositories/service-operations.ts';
+import type { ServiceStore } from '../../repositories/service-store.ts';
+import type { Caller, Services } from '../context.ts';
+import type { Binding } from './bind.ts';
+import { takeoverAt } from './gateway-calls.ts';
+import type { ServiceCall } from './gateway-calls.ts';
+
+/** A binding that is to be revoked. */
+export interface Unbinding {
+  bindingId: number;
+  instance: InstanceRecord;
+  operation: Operation;
+}
+
+/** Writes down, inside a transaction, a binding that the gateway is then asked for. Throws 500 for half a service. */
+export async function beginBind(
+  services: Services,
+  tx: ServiceStore,
+  who: { caller: Caller; call: ServiceCall },
+  wish: {
+    appId: number;
+    instance: InstanceRecord;
+    tokenId?: number;
+    options?: Record<string, unknown>;
+  },
+): Promise<Binding> {
+  const { instance } = wish;
+  if (instance.state !== 'created') {
+    const why = instance.state === 'creating' ? 'still being created' : 'being deleted';
+    throw new ApiError(500, `${instance.name} is ${why}`);
+  }
+  const { appId, tokenId, options } = wish;
+  const binding = await tx.bindings.insert({
+    appId,
+    instanceId: instance.id,
+    ...(tokenId !== undefined && { tokenId }),
+    ...(options && { options }),
+  });
+  const { email } = who.caller.user;
+  const operation = await begin(services, tx, 'bind', { instance, binding, email, call: who.call });
+  return { binding, instance, operation, email };
+}
+
+/** Writes down that a binding goes; its app does without it from now on. */
+export async function beginUnbind(
+  services: Services,
+  tx: ServiceStore,
+  who: { caller: Caller; call: ServiceCall },
+  binding: BindingRecord,
+  instance: InstanceRecord,
+): Promise<Unbinding> {
+  await tx.bindings.setDeleting(binding.id, { release: true });
+  const { email } = who.caller.user;
+  const operation = await begin(services, tx, 'unbind', { instance, binding, email, call: who.call });
+  return { bindingId: binding.id, instance, operation };
+}
+
+function begin(
+  services: Services,
+  tx: ServiceStore,
+  kind: 'bind' | 'unbind',
+  about: { instance: InstanceRecord; binding: BindingRecord; email: string; call: ServiceCall },
+): Promise<Operation> {
+  const { instance, binding, email, call } = about;
+  return tx.operations.begin({
+    kind,
+    actor: email,
+    target: instance.name,
+    traceId: call.trace.traceId,
+    spaceId: instance.spaceId,
+    instanceId: instance.id,
+    bindingId: binding.id,
+    dueAt: takeoverAt(services, instance),
+  });
+}

@@ -1,0 +1,137 @@
+/**
+ * A small service gateway, run as a process of its own: it keeps instances and bindings in memory and does what a
+ * gateway's answers may be like at their worst, as `PUT /_mode` says.
+ */
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+
+interface Mode {
+  /** Milliseconds before it answers; the work is done at once. */
+  delayMs?: number;
+  /** Answered to provision, bind, unbind or unprovision instead of doing it. */
+  refuse?: { on: string; status: number; code: number; description: string };
+  /** Does the work and answers something else. */
+  garbage?: 'text' | 'no-credentials';
+  /** Does the work and cuts the connection. */
+  cut?: boolean;
+}
+
+const token = process.env['TOKEN'] ?? '';
+const instances = new Map<string, Record<string, unknown>>();
+const bindings = new Map<string, { instance: string; options: unknown }>();
+const seen: string[] = [];
+const traces: string[] = [];
+let mode: Mode = {};
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+const notFound = { code: 30300, description: 'not found' };
+
+async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { method = '', url = '' } = request;
+  const raw = await text(request);
+  const body = (raw === '' ? {} : JSON.parse(raw)) as Record<string, unknown>;
+  if (url === '/_mode') {
+    mode = body;
+    return send(response, 200, {});
+  }
+  if (url === '/_state') {
+    const state = { instances: [...instances.keys()], bindings: [...bindings.keys()], seen, traces };
+    return send(response, 200, state);
+  }
+  if (request.headers['x-vcap-service-token'] !== token)
+    return send(response, 401, { code: 30100, description: 'Not authorized' });
+  if (request.headers['content-type'] !== 'application/json')
+    return send(response, 400, { code: 30000, description: 'Invalid Content-Type' });
+  traces.push(String(request.headers['traceparent']).split('-')[1] ?? '');
+  const [, id, rest = '', sub] =
+    /^\/gateway\/v1\/configurations(?:\/([^/]+))?(\/[a-z]+(?:\/url)?(?:\/snapshots)?)?(?:\/([^/]+))?/.exec(
+      url,
+    ) ?? [];
+  const what = kind(method, id, rest);
+  seen.push(what);
+  const { refuse, delayMs = 0 } = mode;
+  if (refuse?.on === what) return send(response, refuse.status, refuse);
+  const answer = work(what, id ?? '', sub ?? '', body);
+  if (mode.cut) return void request.socket.destroy();
+  // oxlint-disable-next-line -- a process of its own, without our clock
+  if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+  if (mode.garbage === 'text') return void response.end('<html>');
+  if (mode.garbage === 'no-credentials' && answer?.['service_id'] !== undefined)
+    return send(response, 200, { service_id: answer['service_id'] });
+  if (answer === undefined) return send(response, 404, notFound);
+  send(response, 200, answer);
+}
+
+function kind(method: string, id: string | undefined, rest: string): string {
+  if (id === undefined) return 'provision';
+  if (rest === '') return 'unprovision';
+  if (rest === '/handles') return method === 'POST' ? 'bind' : 'unbind';
+  return `${method} ${rest}`;
+}
+
+function work(
+  what: string,
+  id: string,
+  sub: string,
+  body: Record<string, unknown>,
+): Record<string, unknown> | undefined {
+  const job = { job_id: 'j1', status: 'completed', start_time: '2013-01-01', description: what };
+  switch (what) {
+    case 'provision': {
+      const name = `d${randomUUID().replaceAll('-', '')}`;
+      instances.set(name, body);
+      const credentials = { name, host: '127.0.0.1', port: 3306, node_id: 'n0' };
+      return {
+        service_id: name,
+        configuration: { plan: body['plan'], version: body['version'] },
+        credentials,
+      };
+    }
+    case 'unprovision':
+      for (const [key, { instance }] of bindings) if (instance === id) bindings.delete(key);
+      return instances.delete(id) ? {} : undefined;
+    case 'bind': {
+      if (!instances.has(id)) return undefined;
+      const handleId = randomUUID();
+      bindings.set(handleId, { instance: id, options: body['binding_options'] });
+      const password = `secret-${handleId.slice(0, 4)}`;
+      return {
+        service_id: handleId,
+        configuration: { data: { binding_options: body['binding_options'] } },
+        credentials: {
+          name: id,
+          host: '127.0.0.1',
+          port: 3306,
+          password,
+          uri: `mysql://u:${password}@127.0.0.1:3306/${id}`,
+        },
+      };
+    }
+    case 'unbind':
+      return bindings.delete(String(body['handle_id'])) ? {} : undefined;
+    case 'POST /snapshots':
+      return { ...job, result: { snapshot_id: '1', date: '2013-01-01', size: 5, name: 'first' } };
+    case 'GET /snapshots':
+      return sub === ''
+        ? { snapshots: [{ snapshot_id: '1', date: '2013-01-01', size: 5, name: 'first' }] }
+        : sub === '1'
+          ? { snapshot_id: '1', date: '2013-01-01', size: 5, name: 'first' }
+          : undefined;
+    case 'GET /serialized/url/snapshots':
+      return { url: 'http://files.test/1' };
+    default:
+      return { ...job, result: { result: 'ok', sub, body } };
+  }
+}
+
+const server = createServer((request, response) => {
+  handle(request, response).catch(() => response.destroy());
+});
+server.listen(0, '127.0.0.1', () => {
+  process.stdout.write(`listening on ${(server.address() as AddressInfo).port}\n`);
+});
