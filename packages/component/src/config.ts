@@ -34,17 +34,22 @@ export class ConfigError extends Error {
 
 /** Variables with this beginning replace single keys: `VCAP_CONFIG_status__port=9000` sets `status.port`. */
 const overridePrefix = 'VCAP_CONFIG_';
+/** The same with the value in a file, for secrets: `VCAP_CONFIG_FILE_mbus=/run/secrets/mbus`. */
+const filePrefix = 'VCAP_CONFIG_FILE_';
 
 /**
  * Reads and validates a component's YAML file once; an unknown key is an error where the schema is strict. Values of
- * overriding variables are YAML too, so that `[a, b]` is a list and `8080` a number.
+ * overriding variables, and of the files that some of them name, are YAML too: `[a, b]` is a list and `8080` a number.
  */
 export function loadConfig<C>(file: string, schema: z.ZodType<C>, env: NodeJS.ProcessEnv = {}): C {
   let value: unknown;
   try {
     value = parse(readFileSync(file, 'utf8')) ?? {};
     for (const [name, text] of Object.entries(env)) {
-      if (name.startsWith(overridePrefix)) override(value, name.slice(overridePrefix.length), text ?? '');
+      if (name.startsWith(filePrefix))
+        override(value, name.slice(filePrefix.length), readFileSync(text ?? '', 'utf8'));
+      else if (name.startsWith(overridePrefix))
+        override(value, name.slice(overridePrefix.length), text ?? '');
     }
   } catch (cause) {
     throw new ConfigError(`${file}: ${cause instanceof Error ? cause.message : 'unreadable'}`, { cause });

@@ -52,6 +52,15 @@ test('a variable replaces a single key, a nested one too', () => {
   expect(() => loadConfig(file, schema, { VCAP_CONFIG_bogus: '1' })).toThrow(/bogus/);
 });
 
+test('a variable may name the file that holds a value', () => {
+  const file = join(dir.path, 'secret.yml');
+  writeFileSync(file, 'mbus: nats://h:1\n');
+  writeFileSync(join(dir.path, 'mbus'), 'nats://user:word@a:1\n');
+  const read = (path: string) => loadConfig(file, schema, { VCAP_CONFIG_FILE_mbus: path });
+  expect(read(join(dir.path, 'mbus'))).toMatchObject({ mbus: ['nats://user:word@a:1'] });
+  expect(() => read(join(dir.path, 'none'))).toThrow(/no such file.*none/);
+});
+
 test('an unknown key and a wrong value are errors that name the key', () => {
   expect(() => load('mbus: nats://h:1\nport: x\nbogus: 1\n')).toThrow(/port: [\s\S]*bogus/);
   expect(() => load('a: [')).toThrow(/router\.yml/);
