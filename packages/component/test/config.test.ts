@@ -54,7 +54,7 @@ test('a variable replaces a single key, a nested one too', () => {
 
 test('a variable may name the file that holds a value', () => {
   const file = join(dir.path, 'secret.yml');
-  writeFileSync(file, 'mbus: nats://h:1\n');
+  writeFileSync(file, 'mbus: nats://h:1\nport: 1\n');
   writeFileSync(join(dir.path, 'mbus'), 'nats://user:word@a:1\n');
   const read = (path: string) => loadConfig(file, schema, { VCAP_CONFIG_FILE_mbus: path });
   expect(read(join(dir.path, 'mbus'))).toMatchObject({ mbus: ['nats://user:word@a:1'] });
