@@ -52,7 +52,7 @@ export function loadConfig<C>(file: string, schema: z.ZodType<C>, env: NodeJS.Pr
         override(value, name.slice(overridePrefix.length), text ?? '');
     }
   } catch (cause) {
-    throw new ConfigError(`${file}: ${cause instanceof Error ? cause.message : 'unreadable'}`, { cause });
+    throw new ConfigError(`${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
   const result = schema.safeParse(value);
   if (result.success) return result.data;
