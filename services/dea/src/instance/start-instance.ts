@@ -23,9 +23,9 @@ export async function startInstance(
   const { clock, logs, warden } = world;
   const { handle, message, rootDir } = instance;
   const stop = instance.startAbort.signal;
+  await logs.open(instance);
   stop.throwIfAborted();
   instance.setState('STARTING', clock.now());
-  await logs.open(instance);
   await mkdir(rootDir, { recursive: true, mode: 0o700 });
   const ports = await allotPorts(world, instance);
   const container = await warden.create(containerSpec(message, { handle, rootDir, ports }, world.containers));

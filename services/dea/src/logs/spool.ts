@@ -117,13 +117,25 @@ export class LogSpool {
     });
   }
 
-  private async write(texts: { seq: number; text: string }[]): Promise<void> {
-    if (texts.length === 0 || this.removed) return;
-    if (this.current.size >= this.maxBytes) {
-      await rename(join(this.dir, CURRENT), join(this.dir, OLDER));
-      this.older = { ...this.current, name: OLDER };
-      this.current = { name: CURRENT, size: 0, index: [] };
+  /** In parts, so that no batch makes a file much larger than it may be. */
+  private async write(texts: readonly { seq: number; text: string }[]): Promise<void> {
+    for (let from = 0; from < texts.length && !this.removed;) {
+      if (this.current.size >= this.maxBytes) await this.turn();
+      const room = this.maxBytes - this.current.size;
+      let to = from;
+      for (let length = 0; to < texts.length && length < room; to += 1) length += texts[to]?.text.length ?? 0;
+      await this.writePart(texts.slice(from, to));
+      from = to;
     }
+  }
+
+  private async turn(): Promise<void> {
+    await rename(join(this.dir, CURRENT), join(this.dir, OLDER));
+    this.older = { ...this.current, name: OLDER };
+    this.current = { name: CURRENT, size: 0, index: [] };
+  }
+
+  private async writePart(texts: readonly { seq: number; text: string }[]): Promise<void> {
     const chunks: Buffer[] = [];
     let { size } = this.current;
     for (const { seq, text } of texts) {

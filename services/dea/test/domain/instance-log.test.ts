@@ -163,7 +163,7 @@ describe('the log of an instance', () => {
     expect(page.records.map(({ seq }) => seq)).toEqual(
       Array.from({ length: 10_001 - page.oldestSeq }, (_, index) => page.oldestSeq + index),
     );
-    expect((await stat(join(dir.path, 'spool/current.ndjson'))).size).toBeLessThan(150_000);
+    expect((await stat(join(dir.path, 'spool/current.ndjson'))).size).toBeLessThan(51_000);
     // In pages, too, over the border of the two files.
     const seqs: number[] = [];
     for (let after = 0; seqs.at(-1) !== 10_000;) {
