@@ -15,7 +15,7 @@ export type { ServiceHandle } from './gateway/handle-cache.ts';
 export { buildGateway, runGateway } from './gateway/run-gateway.ts';
 export type { GatewayOptions } from './gateway/run-gateway.ts';
 export { ControllerClient, ControllerError } from './gateway/controller-client.ts';
-export { param, parsed, pattern, serviceApp, traceOf } from './http/app.ts';
+export { param, parsed, pattern, route, serviceApp, traceOf } from './http/app.ts';
 export type { AppOptions } from './http/app.ts';
 export { HttpServer } from './http/http-server.ts';
 export { instanceRoutes } from './http/instance-routes.ts';

@@ -31,8 +31,9 @@ export class ControllerClient {
     await this.call('POST', controllerPaths.offerings, offering);
   }
 
-  async withdraw(label: string): Promise<void> {
-    await this.call('DELETE', controllerPaths.offering(label));
+  async withdraw(label: string, provider?: string): Promise<void> {
+    const path = controllerPaths.offering(label);
+    await this.call('DELETE', provider === undefined ? path : `${path}/${encodeURIComponent(provider)}`);
   }
 
   /** Entries that are no handles of this service are left out and counted. */

@@ -5,10 +5,10 @@ import {
   provisionRequestSchema,
   unbindRequestSchema,
 } from '@vcap/service-api';
+import type { Handle } from '@vcap/service-api';
 import { Router } from 'express';
 import type { Response } from 'express';
 import type { GatewayBackend } from '../gateway/backend.ts';
-import type { ServiceHandle } from '../gateway/handle-cache.ts';
 import { param, parsed, pattern, route, traceOf } from './app.ts';
 
 /** Create, delete, bind and unbind (services.md §3). What the asker did not wait for is undone. */
@@ -21,7 +21,7 @@ export function instanceRoutes(options: {
   const router = Router();
 
   /** Nobody knows the id of a thing whose asker has gone. */
-  const answer = (response: Response, handle: ServiceHandle, undo: () => Promise<void>): void => {
+  const answer = (response: Response, handle: Handle, undo: () => Promise<void>): void => {
     if (!response.closed && !response.destroyed) {
       response.json(inEra(handle, era));
       return;
@@ -71,6 +71,6 @@ export function instanceRoutes(options: {
 }
 
 /** 2012 calls the configuration `data`. */
-function inEra({ service_id, configuration, credentials }: ServiceHandle, era: '2012' | '2013'): object {
+function inEra({ service_id, configuration, credentials }: Handle, era: '2012' | '2013'): object {
   return { service_id, [era === '2012' ? 'data' : 'configuration']: configuration, credentials };
 }
