@@ -40,7 +40,8 @@ export function basicChecks<C extends NodeConfig>(service: ServiceUnderTest<C>):
       assert.equal(await service.works(one.credentials), false, 'an unbound account still works');
       assert.ok(await service.works(two.credentials), 'unbinding hit another binding');
       assert.ok(await service.works(credentials), 'unbinding hit the instance');
-      await refused(scene.gateway.client.unbind(service_id, one.service_id), 30300);
+      const { code } = scene.node.node.bindingNotFound('it');
+      await refused(scene.gateway.client.unbind(service_id, one.service_id), code);
     }),
     check('leaves no trace of a deleted instance, and others alone', async (scene) => {
       const other = await scene.provision();
@@ -59,8 +60,9 @@ export function basicChecks<C extends NodeConfig>(service: ServiceUnderTest<C>):
       await scene.gateway.client.unprovision(service_id);
       await refused(scene.gateway.client.unbind(service_id, 'no-such-binding'), 30300);
       scene.stage.controller.handles.clear();
-      await refused(scene.gateway.client.unprovision(service_id), 30300);
-      await refused(scene.gateway.client.bind(service_id), 30300);
+      const { code } = scene.node.node.instanceNotFound('it');
+      await refused(scene.gateway.client.unprovision(service_id), code);
+      await refused(scene.gateway.client.bind(service_id), code);
     }),
     check('refuses what it does not offer and cannot read', async ({ gateway: { client }, ...scene }) => {
       const { configurations } = gatewayPaths;
