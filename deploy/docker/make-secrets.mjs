@@ -1,0 +1,57 @@
+/** Makes each secret of the cluster once, in the directory given; those that are there stay as they are. */
+import { randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const dir = process.argv[2] ?? '/secrets';
+
+/** Read by containers with different users on a volume that only this cluster mounts. */
+const keep = (name, text) => {
+  const path = join(dir, name);
+  if (!existsSync(path)) {
+    writeFileSync(`${path}.new`, text());
+    chmodSync(`${path}.new`, 0o444);
+    renameSync(`${path}.new`, path);
+  }
+  return readFileSync(path, 'utf8').trim();
+};
+// Begins with a letter: as YAML it is never a number.
+const secret = (name) => keep(name, () => `s${randomBytes(20).toString('hex')}`);
+
+const bus = secret('bus-password');
+const route = secret('bus-route-password');
+const redis = secret('redis-password');
+const database = secret('database-password');
+for (const name of [
+  'database-root-password',
+  'replica-password',
+  'services-db-root-password',
+  'status-password',
+])
+  secret(name);
+for (const name of ['token-key', 'gateway-token', 'broker-token', 'tunnel-key']) secret(name);
+keep('admin-password', () => process.env.VCAP_ADMIN_PASSWORD || `s${randomBytes(9).toString('base64url')}`);
+
+const servers = (process.env.NATS_SERVERS || 'nats-1').split(/[ ,]+/);
+const write = (name, text) => {
+  writeFileSync(join(dir, name), text);
+  chmodSync(join(dir, name), 0o444);
+};
+write('mbus', `[${servers.map((host) => `"nats://vcap:${bus}@${host}:4222"`).join(', ')}]\n`);
+write(
+  'nats.conf',
+  `port: 4222
+http: 0.0.0.0:8222
+max_payload: 8MB
+authorization { user: vcap, password: ${bus} }
+cluster {
+  name: vcap
+  port: 6222
+  authorization { user: route, password: ${route} }
+  routes: [${servers.map((host) => `nats-route://route:${route}@${host}:6222`).join(', ')}]
+}
+`,
+);
+write('redis.conf', `dir /data\nrequirepass ${redis}\nappendonly yes\nsave ""\n`);
+write('redis-uri', `redis://:${redis}@redis:6379\n`);
+write('database-uri', `mysql://vcap:${database}@database:3306/cloud_controller\n`);
