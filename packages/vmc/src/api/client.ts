@@ -15,6 +15,8 @@ export interface ClientOptions {
   proxyUser?: string;
   /** Key of X-VCAP-Trace; each exchange is then shown through `onTrace`. */
   trace?: string;
+  /** More headers of every call; they are not shown. */
+  headers?: Record<string, string>;
   onTrace?: (line: string) => void;
 }
 
@@ -38,12 +40,15 @@ export class Client {
 
   /** Sends a JSON document and reads a JSON answer of this shape. */
   async exchange<T>(
-    method: 'POST' | 'PUT',
+    method: 'POST' | 'PUT' | 'DELETE',
     path: string,
     document: unknown,
     schema: z.ZodType<T>,
   ): Promise<T> {
-    return this.json({ method, path, body: JSON.stringify(document) }, schema);
+    return this.json(
+      { method, path, ...(document !== undefined && { body: JSON.stringify(document) }) },
+      schema,
+    );
   }
 
   /** Sends a document (or nothing); the body of the answer is of no interest. */
@@ -60,7 +65,7 @@ export class Client {
 
   /** One call; any status of 400 or more becomes an ApiError. The caller reads the body. */
   async call(call: Call): Promise<IncomingMessage> {
-    const { token, proxyUser, trace, onTrace } = this.options;
+    const { token, proxyUser, trace, onTrace, headers: more } = this.options;
     const headers: Record<string, string> = {
       Accept: 'application/json',
       ...(typeof call.body === 'object' ? {} : { 'Content-Type': 'application/json' }),
@@ -70,7 +75,7 @@ export class Client {
       ...call.headers,
     };
     if (onTrace !== undefined) traceCall(onTrace, call, headers);
-    const response = await this.options.transport.send({ ...call, headers });
+    const response = await this.options.transport.send({ ...call, headers: { ...headers, ...more } });
     if (onTrace !== undefined) traceAnswer(onTrace, response);
     const status = response.statusCode ?? 0;
     if (status < 400) return response;

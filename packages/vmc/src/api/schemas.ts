@@ -113,6 +113,15 @@ export const serviceSchema = z.looseObject({
   vendor: z.string().nullish(),
   version: z.union([z.string(), z.number()]).nullish(),
   type: z.string().nullish(),
+  tier: z.string().nullish(),
+  meta: z
+    .looseObject({
+      /** What was done to it last. */
+      operation: z
+        .looseObject({ kind: z.string(), state: z.string(), reason: z.string().nullish() })
+        .nullish(),
+    })
+    .nullish(),
 });
 /** A provisioned service. */
 export type Service = z.infer<typeof serviceSchema>;

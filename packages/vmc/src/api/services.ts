@@ -32,10 +32,15 @@ export function flattenOfferings(tree: z.infer<typeof offeringsSchema>): Offerin
   );
 }
 
-/** Provisions a service of the free tier. */
-export async function createService(client: Client, offering: Offering, name: string): Promise<void> {
+/** Provisions a service; of the free plan unless another is named. */
+export async function createService(
+  client: Client,
+  offering: Offering,
+  name: string,
+  plan = 'free',
+): Promise<void> {
   const { type, vendor, version } = offering;
-  await client.send('POST', '/services', { type, tier: 'free', vendor, version, name });
+  await client.send('POST', '/services', { type, tier: plan, vendor, version, name });
 }
 
 export async function deleteService(client: Client, name: string): Promise<void> {

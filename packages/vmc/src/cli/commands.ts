@@ -34,6 +34,9 @@ const settings = () => import('../commands/settings.ts');
 const instances = () => import('../commands/instances.ts');
 const crashes = () => import('../commands/crashes.ts');
 const services = () => import('../commands/services.ts');
+const snapshots = () => import('../commands/snapshots.ts');
+const transfer = () => import('../commands/transfer.ts');
+const brokers = () => import('../commands/brokers.ts');
 const aliases = () => import('../commands/aliases.ts');
 const about = () => import('../commands/about.ts');
 
@@ -162,6 +165,71 @@ export const commands: readonly CommandSpec[] = [
     'Unbind a service',
     2,
     async () => (await services()).unbindService,
+  ),
+  command(
+    service,
+    'clone-services clone_services',
+    '<from> <to>',
+    'Bind the services of one application to another',
+    2,
+    async () => (await services()).cloneServices,
+  ),
+  command(service, 'snapshots', '<service>', 'List snapshots', 1, async () => (await snapshots()).snapshots),
+  command(
+    service,
+    'create-snapshot create_snapshot',
+    '<service> [name]',
+    'Take a snapshot of the data',
+    2,
+    async () => (await snapshots()).createSnapshot,
+  ),
+  command(
+    service,
+    'rollback-snapshot rollback_snapshot',
+    '<service> [snapshot]',
+    'Go back to the data of a snapshot',
+    2,
+    async () => (await snapshots()).rollbackSnapshot,
+  ),
+  command(
+    service,
+    'delete-snapshot delete_snapshot',
+    '<service> [snapshot]',
+    'Delete a snapshot',
+    2,
+    async () => (await snapshots()).deleteSnapshot,
+  ),
+  command(
+    service,
+    'export-service export_service',
+    '<service> [snapshot]',
+    'Make a file of the data (--path FILE)',
+    2,
+    async () => (await transfer()).exportService,
+  ),
+  command(
+    service,
+    'import-service import_service',
+    '<service> <url|file>',
+    'Take data over from such a file',
+    2,
+    async () => (await transfer()).importService,
+  ),
+  command(
+    admin,
+    'register-service register_service',
+    '<file>',
+    'Offer a service through a broker (--broker)',
+    1,
+    async () => (await brokers()).registerService,
+  ),
+  command(
+    admin,
+    'unregister-service unregister_service',
+    '<label>',
+    'Take it back',
+    1,
+    async () => (await brokers()).unregisterService,
   ),
   command(admin, 'users', '', 'List all users', 0, async () => (await users()).users),
   command(

@@ -12,6 +12,8 @@ export interface Flags {
   url?: string[];
   mem?: string;
   path?: string;
+  plan?: string;
+  broker?: string;
   runtime?: string;
   framework?: string;
   command?: string;
@@ -78,7 +80,15 @@ export const flagSpecs: readonly FlagSpec[] = [
     value: 'MEM',
     summary: 'memory, like 128M or 1G',
   },
-  { key: 'path', kind: 'text', names: ['--path'], value: 'DIR', summary: 'folder of the application' },
+  {
+    key: 'path',
+    kind: 'text',
+    names: ['--path'],
+    value: 'DIR',
+    summary: 'folder of the application; file of an export',
+  },
+  { key: 'plan', kind: 'text', names: ['--plan'], value: 'NAME', summary: 'plan of a new service' },
+  { key: 'broker', kind: 'text', names: ['--broker'], value: 'URL', summary: 'address of a service broker' },
   { key: 'runtime', kind: 'text', names: ['--runtime'], value: 'NAME', summary: 'runtime' },
   { key: 'framework', kind: 'text', names: ['--framework'], value: 'NAME', summary: 'framework' },
   { key: 'command', kind: 'text', names: ['--command'], value: 'CMD', summary: 'start command' },
@@ -109,7 +119,12 @@ export const flagSpecs: readonly FlagSpec[] = [
     words: ['run', 'suspend'],
   },
   { key: 'noStart', kind: 'switch', names: ['--no-start', '--nostart'], summary: 'do not start it' },
-  { key: 'force', kind: 'switch', names: ['--force'], summary: 'also delete bound services' },
+  {
+    key: 'force',
+    kind: 'switch',
+    names: ['--force'],
+    summary: 'also delete bound services; replace data without asking',
+  },
   { key: 'all', kind: 'switch', names: ['--all'], summary: 'all applications, or all instances' },
   { key: 'follow', kind: 'switch', names: ['-f', '--follow'], summary: 'keep showing new log lines' },
   { key: 'quiet', kind: 'switch', names: ['-q', '--quiet'], summary: 'only data and errors' },

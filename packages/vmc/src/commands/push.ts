@@ -6,6 +6,7 @@ import { checkCapacity, planPush } from '../app/plan.ts';
 import type { PushPlan } from '../app/plan.ts';
 import { startApp, updateIfStarted } from '../app/start.ts';
 import { scanTree } from '../app/scan.ts';
+import { askForServices } from '../app/choose-services.ts';
 import { uploadBits } from '../app/upload.ts';
 import { browserUrl } from '../config/target.ts';
 import type { Context } from '../context.ts';
@@ -44,9 +45,10 @@ async function pushOne(
       hint: `Use \`vmc update ${plan.name}\` to send new files, or choose another name.`,
     });
   checkCapacity(info, plan, flags.noStart !== true);
+  const wantedServices = app === undefined ? await askForServices(context, client) : plan.services;
   await ui.step('Creating Application', () => create(client, plan));
   try {
-    for (const wanted of plan.services) await provide(context, client, plan.name, wanted);
+    for (const wanted of wantedServices) await provide(context, client, plan.name, wanted);
     await uploadBits({ client, ui, match: flags.noResources !== true }, plan.name, plan.root, plan.entries);
   } catch (error) {
     ui.warn(

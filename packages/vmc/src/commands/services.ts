@@ -1,7 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { getApp, putApp } from '../api/apps.ts';
 import { createService, deleteService, listOfferings, listServices } from '../api/services.ts';
+import { inventedName } from '../app/choose-services.ts';
 import { restartIfStarted } from '../app/start.ts';
+import type { Service } from '../api/schemas.ts';
 import type { Context } from '../context.ts';
 import { VmcError } from '../errors.ts';
 import { renderTable } from '../ui/table.ts';
@@ -24,12 +25,16 @@ export async function services(context: Context): Promise<void> {
       '=========== Provisioned Services ============',
       provisioned.length === 0
         ? 'No provisioned services'
-        : renderTable(
-            ['Name', 'Service'],
-            provisioned.map((service) => [service.name, service.vendor ?? '']),
-          ),
+        : renderTable(['Name', 'Service', 'Version', 'Plan', 'State'], provisioned.map(rowOf)),
     ].join('\n'),
   );
+}
+
+function rowOf(service: Service): string[] {
+  const { name, vendor, version, tier, meta } = service;
+  const { kind, state } = meta?.operation ?? {};
+  const words = kind === undefined || state === 'succeeded' ? '' : `${kind} ${state ?? ''}`;
+  return [name, vendor ?? '', String(version ?? ''), tier ?? '', words];
 }
 
 /** `create-service [service] [name] [app]`, or with `--bind app`. */
@@ -39,11 +44,11 @@ export async function createServiceCommand(context: Context): Promise<void> {
   const offers = await listOfferings(client);
   const vendors = [...new Set(offers.map((offer) => offer.vendor))].join(', ') || 'none';
   const wanted = args[0] ?? (await prompt.ask(`Which service (${vendors})`));
-  const offer = offers.find((entry) => entry.vendor === wanted);
+  const offer = offers.find((entry) => [entry.vendor, `${entry.vendor}-${entry.version}`].includes(wanted));
   if (offer === undefined)
     throw new VmcError(`The target offers no service '${wanted}'`, { hint: `It offers: ${vendors}.` });
-  const name = args[1] ?? flags.name ?? `${wanted}-${randomBytes(3).toString('hex').slice(0, 5)}`;
-  await ui.step(`Creating Service [${name}]`, () => createService(client, offer, name));
+  const name = args[1] ?? flags.name ?? inventedName(offer.vendor);
+  await ui.step(`Creating Service [${name}]`, () => createService(client, offer, name, flags.plan));
   const app = args[2] ?? flags.bind;
   if (app !== undefined) await rebind(context, app, name, true);
 }
@@ -77,6 +82,23 @@ export async function unbindService(context: Context): Promise<void> {
     context.required(0, 'The service'),
     false,
   );
+}
+
+/** `clone-services from to`: binds what one application has to another one too. */
+export async function cloneServices(context: Context): Promise<void> {
+  const { ui } = context;
+  const client = await context.client();
+  const source = await getApp(client, context.required(0, 'The application to copy from'));
+  const app = await getApp(client, context.required(1, 'The application to copy to'));
+  const missing = source.services.filter((name) => !app.services.includes(name));
+  if (source.services.length === 0) throw new VmcError(`Application '${source.name}' has no services`);
+  if (missing.length === 0) {
+    ui.say(`Application '${app.name}' has all of them already`);
+    return;
+  }
+  const services = [...app.services, ...missing];
+  await ui.step(`Binding Services [${missing.join(', ')}]`, () => putApp(client, app, { services }));
+  await restartIfStarted(platformOf(context, client), app);
 }
 
 async function rebind(context: Context, appName: string, service: string, bind: boolean): Promise<void> {

@@ -18,6 +18,8 @@ export async function syncPlans(
   service: { id: number; prefix: string },
   offering: Offering,
 ): Promise<void> {
+  // The goodbye of a gateway of 2012 names no plans: they are there again when it comes back.
+  if (offering.active === false && offering.plans == null && offering.plan_details == null) return;
   const wanted = wantedPlans(offering, service.prefix);
   const present = await tx
     .selectFrom('service_plans')

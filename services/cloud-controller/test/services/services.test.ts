@@ -283,21 +283,27 @@ describe.each(dialects)('services of users on %s', (dialect) => {
   test('have snapshots, exports and imports by id and by alias, as the gateway answers', async () => {
     await cloud.create(ann, 'db1');
     const path = '/services/v1/configurations/db1';
-    expect((await ann.call('POST', `${path}/snapshots`)).body).toMatchObject({ job_id: 'j1' });
-    expect((await ann.get(`${path}/snapshots`)).body.snapshots).toHaveLength(1);
-    expect((await ann.get(`${path}/snapshots/1`)).body.snapshot_id).toBe('1');
-    const missing = await ann.get(`${path}/snapshots/2`);
-    expect([missing.status, missing.body]).toEqual([404, { code: 30300, description: 'not found' }]);
-    expect((await ann.get(`${path}/serialized/url/snapshots/1`)).body).toEqual({
-      url: 'http://files.test/1',
+    const job = (await ann.call('POST', `${path}/snapshots`)).body;
+    expect(job).toMatchObject({ job_id: expect.any(String), status: 'queued' });
+    expect((await ann.get(`${path}/jobs/${job.job_id}`)).body).toMatchObject({
+      status: 'working',
+      progress: 50,
     });
+    const done = (await ann.get(`${path}/jobs/${job.job_id}`)).body;
+    const { snapshot_id: id } = done.result;
+    expect((await ann.get(`${path}/snapshots`)).body.snapshots).toContainEqual(done.result);
+    expect((await ann.get(`${path}/snapshots/${id}`)).body.snapshot_id).toBe(id);
+    const missing = await ann.get(`${path}/snapshots/none`);
+    expect([missing.status, missing.body]).toEqual([404, { code: 30300, description: 'not found' }]);
+    expect((await ann.get(`${path}/serialized/url/snapshots/${id}`)).body.url).toMatch(/^http/);
     expect((await ann.call('PUT', `${path}/serialized/url`, { url: 'ftp://x' })).body.code).toBe(100);
     const wish = { url: 'http://files.test/1' };
-    expect((await ann.call('PUT', `${path}/serialized/url`, wish)).body.result.body).toEqual(wish);
+    expect((await ann.call('PUT', `${path}/serialized/url`, wish)).body.status).toBe('queued');
     const large = { data: 'AAAA'.repeat(300_000) };
     expect((await ann.call('PUT', `${path}/serialized/data`, large)).body.code).toBe(100);
     expect((await ann.call('PUT', `${path}/serialized/data`, { data: 'AAAA' })).status).toBe(200);
-    expect((await ann.get(`${path}/jobs/j1`)).body.status).toBe('completed');
+    expect((await cloud.gateway.state()).imported.slice(-2)).toEqual([wish, { data: 'AAAA' }]);
+    expect((await ann.call('DELETE', `${path}/snapshots/${id}`)).body.status).toBe('queued');
     expect((await ann.get('/services/v1/configurations/nothing/snapshots')).body.code).toBe(500);
   });
 

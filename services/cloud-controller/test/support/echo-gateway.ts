@@ -22,6 +22,12 @@ interface Mode {
 const token = process.env['TOKEN'] ?? '';
 const instances = new Map<string, Record<string, unknown>>();
 const bindings = new Map<string, { instance: string; options: unknown }>();
+const snapshots = new Map<string, Record<string, unknown>>();
+const imported: unknown[] = [];
+const jobs = new Map<
+  string,
+  { what: string; result: Record<string, unknown>; failed: boolean; looks: number }
+>();
 const seen: string[] = [];
 const traces: string[] = [];
 let mode: Mode = {};
@@ -39,8 +45,15 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
     mode = body;
     return send(response, 200, {});
   }
+  if (url === '/_file') return void response.end('the data');
   if (url === '/_state') {
-    const state = { instances: [...instances.keys()], bindings: [...bindings.keys()], seen, traces };
+    const state = {
+      instances: [...instances.keys()],
+      bindings: [...bindings.keys()],
+      seen,
+      traces,
+      imported,
+    };
     return send(response, 200, state);
   }
   if (request.headers['x-vcap-service-token'] !== token)
@@ -49,7 +62,7 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
     return send(response, 400, { code: 30000, description: 'Invalid Content-Type' });
   traces.push(String(request.headers['traceparent']).split('-')[1] ?? '');
   const [, id, rest = '', sub] =
-    /^\/gateway\/v1\/configurations(?:\/([^/]+))?(\/[a-z]+(?:\/url)?(?:\/snapshots)?)?(?:\/([^/]+))?/.exec(
+    /^\/gateway\/v1\/configurations(?:\/([^/]+))?(\/[a-z]+(?:\/url|\/data)?(?:\/snapshots)?)?(?:\/([^/]+))?/.exec(
       url,
     ) ?? [];
   const what = kind(method, id, rest);
@@ -80,7 +93,6 @@ function work(
   sub: string,
   body: Record<string, unknown>,
 ): Record<string, unknown> | undefined {
-  const job = { job_id: 'j1', status: 'completed', start_time: '2013-01-01', description: what };
   switch (what) {
     case 'provision': {
       const name = `d${randomUUID().replaceAll('-', '')}`;
@@ -114,19 +126,62 @@ function work(
     }
     case 'unbind':
       return bindings.delete(String(body['handle_id'])) ? {} : undefined;
-    case 'POST /snapshots':
-      return { ...job, result: { snapshot_id: '1', date: '2013-01-01', size: 5, name: 'first' } };
+    case 'POST /snapshots': {
+      const snapshot = {
+        snapshot_id: String(snapshots.size + 1),
+        date: '2013-01-01',
+        size: 5,
+        name: 'first',
+      };
+      snapshots.set(snapshot.snapshot_id, snapshot);
+      return begin(what, snapshot);
+    }
     case 'GET /snapshots':
-      return sub === ''
-        ? { snapshots: [{ snapshot_id: '1', date: '2013-01-01', size: 5, name: 'first' }] }
-        : sub === '1'
-          ? { snapshot_id: '1', date: '2013-01-01', size: 5, name: 'first' }
-          : undefined;
+      return sub === '' ? { snapshots: [...snapshots.values()] } : snapshots.get(sub);
+    case 'PUT /snapshots':
+      if (!snapshots.has(sub)) return undefined;
+      return sub === '1'
+        ? begin(what, { result: 'ok' })
+        : begin(what, { code: 30803, description: 'no good' }, true);
+    case 'DELETE /snapshots':
+      return snapshots.delete(sub) ? begin(what, { result: 'ok' }) : undefined;
     case 'GET /serialized/url/snapshots':
-      return { url: 'http://files.test/1' };
+      return { url: fileUrl() };
+    case 'POST /serialized/url/snapshots':
+      return begin(what, { url: fileUrl() });
+    case 'PUT /serialized/url':
+    case 'PUT /serialized/data': {
+      imported.push(body);
+      const snapshot = {
+        snapshot_id: String(snapshots.size + 1),
+        date: '2013-01-01',
+        size: 5,
+        name: 'imported',
+      };
+      snapshots.set(snapshot.snapshot_id, snapshot);
+      return begin(what, snapshot);
+    }
+    case 'GET /jobs': {
+      const found = jobs.get(sub);
+      if (!found) return undefined;
+      found.looks += 1;
+      const common = { job_id: sub, start_time: '2013-01-01', description: found.what };
+      if (found.looks === 1) return { ...common, status: 'working', progress: 50 };
+      return { ...common, status: found.failed ? 'failed' : 'completed', result: found.result };
+    }
     default:
-      return { ...job, result: { result: 'ok', sub, body } };
+      return undefined;
   }
+}
+
+function begin(what: string, result: Record<string, unknown>, failed = false): Record<string, unknown> {
+  const id = `j${jobs.size + 1}`;
+  jobs.set(id, { what, result, failed, looks: 0 });
+  return { job_id: id, status: 'queued', start_time: '2013-01-01', description: what };
+}
+
+function fileUrl(): string {
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/_file`;
 }
 
 const server = createServer((request, response) => {

@@ -17,6 +17,8 @@ interface GatewayState {
   /** What it was asked, in order. */
   seen: string[];
   traces: string[];
+  /** Bodies of imports. */
+  imported: unknown[];
 }
 
 /** The echo gateway in a process of its own. */
