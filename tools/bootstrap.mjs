@@ -54,7 +54,8 @@ installServers();
 run(pnpm, ['install', '--frozen-lockfile']);
 if (process.argv[2] === 'test') {
   run(pnpm, ['exec', 'prettier', '--check', '.']);
-  run(pnpm, ['exec', 'node', '--conditions=source', 'packages/bus/src/messages-doc.ts', '--check']);
+  for (const script of ['messages-doc', 'nats-conf'])
+    run(pnpm, ['exec', 'node', '--conditions=source', `packages/bus/src/${script}.ts`, '--check']);
   run(pnpm, ['exec', 'turbo', 'run', 'lint', 'typecheck']);
   // One suite at a time: they start servers and whole clusters, and a busy machine makes them wait.
   run(pnpm, ['exec', 'turbo', 'run', 'test', '--concurrency=1']);

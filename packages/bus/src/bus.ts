@@ -2,6 +2,7 @@ import type { Clock } from '@vcap/clock';
 import { connect, createInbox, Events, headers } from 'nats';
 import type { Msg, MsgHdrs, NatsConnection, Status } from 'nats';
 import type { Logger } from 'pino';
+import { inboxOf } from './permissions.ts';
 import { ParseGuard } from './parse-guard.ts';
 import type { Subject } from './subject.ts';
 import { childTrace, fromTraceparent, newTrace, toTraceparent } from './trace.ts';
@@ -55,11 +56,15 @@ export class Bus {
   readonly #guard: ParseGuard;
   readonly #reconnectListeners: (() => void)[] = [];
   readonly #counters = { published: 0, received: 0, dropped_while_disconnected: 0, handler_errors: 0 };
+  /** By the user: each role may listen to its own inboxes only. */
+  readonly #inboxPrefix: string;
   #connection: NatsConnection | undefined;
   #connected = false;
 
   constructor(options: BusOptions) {
     this.#options = options;
+    const user = new URL(options.servers[0] ?? 'nats://none').username;
+    this.#inboxPrefix = user === '' ? '_INBOX' : inboxOf(decodeURIComponent(user));
     this.#guard = new ParseGuard(options.log, options.clock);
   }
 
@@ -148,7 +153,7 @@ export class Bus {
     const { clock, log } = this.#options;
     if (!this.#connected) return clock.sleep(options.timeoutMs).then(() => 'timeout');
     return new Promise((resolve) => {
-      const inbox = createInbox();
+      const inbox = createInbox(this.#inboxPrefix);
       const end = (how: 'done' | 'timeout'): void => {
         timer.cancel();
         subscription.unsubscribe();

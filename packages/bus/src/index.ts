@@ -7,7 +7,7 @@ export type {
   StreamOptions,
   Subscription,
 } from './bus.ts';
-export type { Subject, SubjectFamily, SubjectInfo } from './subject.ts';
+export type { Role, Subject, SubjectFamily, SubjectInfo } from './subject.ts';
 export type { NodeSubject, ServiceSubject } from './service-subject.ts';
 export { childTrace, fromTraceparent, newTrace, toTraceparent } from './trace.ts';
 export type { Trace } from './trace.ts';
@@ -19,3 +19,5 @@ export * from './messages/health.ts';
 export * from './messages/staging.ts';
 export * from './messages/services.ts';
 export * from './messages/tunnel.ts';
+export { permissionsOf } from './permissions.ts';
+export type { Permissions } from './permissions.ts';

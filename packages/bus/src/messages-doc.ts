@@ -36,8 +36,8 @@ function section(subject: Subject<unknown>): string {
   const lines = [
     `### \`${subject.name}\``,
     '',
-    `- from: ${subject.publishers}`,
-    `- to: ${subject.listeners}${subject.queue === undefined ? '' : ` (queue group \`${subject.queue}\`)`}`,
+    `- from: ${subject.publishers.join(', ')}`,
+    `- to: ${subject.listeners.join(', ')}${subject.queue === undefined ? '' : ` (queue group \`${subject.queue}\`)`}`,
     `- when: ${subject.when}`,
     `- message: ${fieldsOf(subject.schema)}`,
   ];

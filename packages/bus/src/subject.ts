@@ -1,11 +1,29 @@
 import type { z } from 'zod';
 
+/**
+ * Who speaks on the bus. `component` is each of them; `registrar` is whoever registers routes for a program that does not
+ * speak itself; `tools` are an operator's, `collector` gathers their figures.
+ */
+export type Role =
+  | 'caldecott'
+  | 'cloud-controller'
+  | 'collector'
+  | 'component'
+  | 'dea'
+  | 'gateway'
+  | 'health-manager'
+  | 'node'
+  | 'registrar'
+  | 'router'
+  | 'stager'
+  | 'tools';
+
 /** What a subject is: its wire name, who speaks and who listens, and the shape of its messages. */
 export interface SubjectInfo {
   /** Wire name; `*` stands for one variable word. */
   name: string;
-  publishers: string;
-  listeners: string;
+  publishers: readonly Role[];
+  listeners: readonly Role[];
   /** Subscribers of one queue group share the messages. */
   queue?: string;
   /** One line for docs/messages.md: when it is sent. */

@@ -15,15 +15,15 @@ export type ComponentAnnouncement = z.infer<typeof announcement>;
 
 export const vcapComponentAnnounce = defineSubject({
   name: 'vcap.component.announce',
-  publishers: 'every component',
-  listeners: 'collector',
+  publishers: ['component'],
+  listeners: ['collector'],
   when: 'once, when ready',
   schema: announcement,
 });
 export const vcapComponentDiscover = defineSubject<unknown, ComponentAnnouncement>({
   name: 'vcap.component.discover',
-  publishers: 'collector',
-  listeners: 'every component',
+  publishers: ['collector'],
+  listeners: ['component'],
   when: 'request; every component answers',
   schema: empty,
   reply: announcement,
@@ -33,8 +33,8 @@ const credentials = z.object({ user: z.string(), password: z.string() });
 export type BulkCredentials = z.infer<typeof credentials>;
 export const bulkCredentials = defineFamily<unknown, BulkCredentials>({
   name: 'cloudcontroller.bulk.credentials.*',
-  publishers: 'health-manager',
-  listeners: 'cloud-controller',
+  publishers: ['health-manager'],
+  listeners: ['cloud-controller'],
   when: 'request, before the bulk API is read; the word is the partition',
   schema: empty,
   reply: credentials,

@@ -11,8 +11,8 @@ const hello = z.looseObject({
 export type DeaHello = z.infer<typeof hello>;
 export const deaStart = defineSubject({
   name: 'dea.start',
-  publishers: 'dea',
-  listeners: 'tools',
+  publishers: ['dea'],
+  listeners: ['tools'],
   when: 'once, when ready',
   schema: hello,
 });
@@ -37,29 +37,29 @@ const advertise = z.looseObject({
 export type DeaAdvertise = z.infer<typeof advertise>;
 export const deaAdvertise = defineSubject({
   name: 'dea.advertise',
-  publishers: 'dea',
-  listeners: 'cloud-controller',
+  publishers: ['dea'],
+  listeners: ['cloud-controller'],
   when: 'every 5 s, on dea.locate, and when capacity changed; forgotten after 10 s',
   schema: advertise,
 });
 export const deaLocate = defineSubject<unknown>({
   name: 'dea.locate',
-  publishers: 'cloud-controller',
-  listeners: 'dea',
+  publishers: ['cloud-controller'],
+  listeners: ['dea'],
   when: 'a controller has no adverts',
   schema: empty,
 });
 export const deaStatus = defineSubject<unknown>({
   name: 'dea.status',
-  publishers: 'tools',
-  listeners: 'dea',
+  publishers: ['tools'],
+  listeners: ['dea'],
   when: 'request; one reply per DEA',
   schema: empty,
 });
 export const dropletStatus = defineSubject<unknown>({
   name: 'droplet.status',
-  publishers: 'tools',
-  listeners: 'dea',
+  publishers: ['tools'],
+  listeners: ['dea'],
   when: 'request; one reply per live instance',
   schema: empty,
 });
@@ -115,8 +115,8 @@ const start = z.looseObject({
 export type StartMessage = z.infer<typeof start>;
 export const deaInstanceStart = defineFamily({
   name: 'dea.*.start',
-  publishers: 'cloud-controller',
-  listeners: 'the dea of that id',
+  publishers: ['cloud-controller'],
+  listeners: ['dea'],
   when: 'one message per instance; a refusal is answered by droplet.exited',
   schema: start,
 });
@@ -132,8 +132,8 @@ const filter = z.looseObject({
 export type StopFilter = z.infer<typeof filter>;
 export const deaStop = defineSubject({
   name: 'dea.stop',
-  publishers: 'cloud-controller',
-  listeners: 'every dea',
+  publishers: ['cloud-controller'],
+  listeners: ['dea'],
   when: 'stop, scale down, or the health manager found an extra; filters are AND-ed',
   schema: filter,
 });
@@ -141,8 +141,8 @@ const update = z.looseObject({ droplet: id, uris, version: z.string().nullish() 
 export type DeaUpdate = z.infer<typeof update>;
 export const deaUpdate = defineSubject({
   name: 'dea.update',
-  publishers: 'cloud-controller',
-  listeners: 'every dea',
+  publishers: ['cloud-controller'],
+  listeners: ['dea'],
   when: 'the URLs of a started application changed',
   schema: update,
 });
@@ -182,8 +182,8 @@ const found = z.looseObject({
 export type FindDropletReply = z.infer<typeof found>;
 export const deaFindDroplet = defineSubject<FindDroplet, FindDropletReply>({
   name: 'dea.find.droplet',
-  publishers: 'cloud-controller',
-  listeners: 'every dea',
+  publishers: ['cloud-controller'],
+  listeners: ['dea'],
   when: 'request; one reply per matching instance',
   schema: find,
   reply: found,
@@ -207,8 +207,8 @@ const heartbeat = z.looseObject({
 export type Heartbeat = z.infer<typeof heartbeat>;
 export const deaHeartbeat = defineSubject({
   name: 'dea.heartbeat',
-  publishers: 'dea',
-  listeners: 'health-manager, cloud-controller',
+  publishers: ['dea'],
+  listeners: ['health-manager', 'cloud-controller'],
   when: 'every 10 s and when an instance turns RUNNING or CRASHED: the complete list, also when empty',
   schema: heartbeat,
 });
@@ -217,8 +217,8 @@ const shutdown = hello.extend({ app_id_to_count: counts.optional() });
 export type DeaShutdown = z.infer<typeof shutdown>;
 export const deaShutdown = defineSubject({
   name: 'dea.shutdown',
-  publishers: 'dea',
-  listeners: 'cloud-controller, health-manager',
+  publishers: ['dea'],
+  listeners: ['cloud-controller', 'health-manager'],
   when: 'a DEA leaves: no placement on it any more',
   schema: shutdown,
 });
@@ -237,8 +237,8 @@ const exited = z.looseObject({
 export type DropletExited = z.infer<typeof exited>;
 export const dropletExited = defineSubject({
   name: 'droplet.exited',
-  publishers: 'dea',
-  listeners: 'health-manager, cloud-controller',
+  publishers: ['dea'],
+  listeners: ['health-manager', 'cloud-controller'],
   when: 'an instance ended or a start was refused',
   schema: exited,
 });

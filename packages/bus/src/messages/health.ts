@@ -6,15 +6,15 @@ const updated = z.looseObject({ droplet: id, cc_partition: z.string().default('d
 export type DropletUpdated = z.infer<typeof updated>;
 export const dropletUpdated = defineSubject({
   name: 'droplet.updated',
-  publishers: 'cloud-controller',
-  listeners: 'health-manager',
+  publishers: ['cloud-controller'],
+  listeners: ['health-manager'],
   when: 'desired state of an application changed',
   schema: updated,
 });
 export const healthmanagerStart = defineSubject<unknown>({
   name: 'healthmanager.start',
-  publishers: 'health-manager',
-  listeners: 'dea',
+  publishers: ['health-manager'],
+  listeners: ['dea'],
   when: 'at start: every DEA sends a heartbeat at once',
   schema: empty,
 });
@@ -32,8 +32,8 @@ const statusReply = z.looseObject({
 export type HealthmanagerStatusReply = z.infer<typeof statusReply>;
 export const healthmanagerStatus = defineSubject<HealthmanagerStatus, HealthmanagerStatusReply>({
   name: 'healthmanager.status',
-  publishers: 'cloud-controller',
-  listeners: 'health-manager',
+  publishers: ['cloud-controller'],
+  listeners: ['health-manager'],
   when: 'request; no reply for an unknown application',
   schema: status,
   reply: statusReply,
@@ -45,8 +45,8 @@ const healthReply = z.looseObject({ droplet: id, version: z.string(), healthy: z
 export type HealthmanagerHealthReply = z.infer<typeof healthReply>;
 export const healthmanagerHealth = defineSubject<HealthmanagerHealth, HealthmanagerHealthReply>({
   name: 'healthmanager.health',
-  publishers: 'cloud-controller',
-  listeners: 'health-manager',
+  publishers: ['cloud-controller'],
+  listeners: ['health-manager'],
   when: 'request; one reply per known application',
   schema: health,
   reply: healthReply,
@@ -64,8 +64,8 @@ const start = z.looseObject({
 export type HealthStart = z.infer<typeof start>;
 export const healthStart = defineSubject({
   name: 'health.start',
-  publishers: 'health-manager',
-  listeners: 'cloud-controller',
+  publishers: ['health-manager'],
+  listeners: ['cloud-controller'],
   queue: 'cc',
   when: 'one missing instance per message; the controller checks it against its database',
   schema: start,
@@ -83,8 +83,8 @@ const stop = z.looseObject({
 export type HealthStop = z.infer<typeof stop>;
 export const healthStop = defineSubject({
   name: 'health.stop',
-  publishers: 'health-manager',
-  listeners: 'cloud-controller',
+  publishers: ['health-manager'],
+  listeners: ['cloud-controller'],
   queue: 'cc',
   when: 'one extra instance per message; the controller checks it against its database',
   schema: stop,

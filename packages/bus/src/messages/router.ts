@@ -36,30 +36,30 @@ export type RouterRegister = z.infer<typeof register>;
 
 export const routerStart = defineSubject({
   name: 'router.start',
-  publishers: 'router',
-  listeners: 'dea, cloud-controller, gateways',
+  publishers: ['router'],
+  listeners: ['dea', 'cloud-controller', 'gateway'],
   when: 'at start, every 30 s, on reconnect: everybody registers again',
   schema: start,
 });
 export const routerGreet = defineSubject<unknown, RouterStart>({
   name: 'router.greet',
-  publishers: 'dea, registrars',
-  listeners: 'router',
+  publishers: ['dea', 'registrar'],
+  listeners: ['router'],
   when: 'request at start; each router answers its start message',
   schema: empty,
   reply: start,
 });
 export const routerRegister = defineSubject({
   name: 'router.register',
-  publishers: 'dea, cloud-controller, gateways',
-  listeners: 'router',
+  publishers: ['dea', 'cloud-controller', 'gateway'],
+  listeners: ['router'],
   when: 'an instance runs; repeated at the interval the router asks for',
   schema: register,
 });
 export const routerUnregister = defineSubject({
   name: 'router.unregister',
-  publishers: 'dea, cloud-controller, gateways',
-  listeners: 'router',
+  publishers: ['dea', 'cloud-controller', 'gateway'],
+  listeners: ['router'],
   when: 'before an instance ends or a URL is unmapped',
   schema: register,
 });

@@ -55,16 +55,16 @@ const announcement = z.looseObject({
 export type ServiceAnnouncement = z.infer<typeof announcement>;
 export const serviceDiscover = defineServiceSubject<ServiceDiscover, ServiceAnnouncement>({
   name: '*.discover',
-  publishers: 'gateway',
-  listeners: 'every node of the service',
+  publishers: ['gateway'],
+  listeners: ['node'],
   when: 'at start and after a reconnect; with a plan only its nodes answer',
   schema: discover,
   reply: announcement,
 });
 export const serviceAnnounce = defineServiceSubject<ServiceAnnouncement>({
   name: '*.announce',
-  publishers: 'node',
-  listeners: 'every gateway of the service',
+  publishers: ['node'],
+  listeners: ['gateway'],
   when: 'at start, every 30 s and when the capacity changed; forgotten after 300 s',
   schema: announcement,
 });
@@ -81,8 +81,8 @@ const provision = z.looseObject({
 export type ServiceProvision = z.infer<typeof provision>;
 export const serviceProvision = defineNodeSubject<ServiceProvision, ServiceCredentialsReply>({
   name: '*.provision.*',
-  publishers: 'gateway',
-  listeners: 'the node of that id',
+  publishers: ['gateway'],
+  listeners: ['node'],
   when: 'request: create an instance',
   schema: provision,
   reply: withCredentials,
@@ -95,8 +95,8 @@ const unprovision = z.looseObject({
 export type ServiceUnprovision = z.infer<typeof unprovision>;
 export const serviceUnprovision = defineNodeSubject<ServiceUnprovision, ServiceSimpleReply>({
   name: '*.unprovision.*',
-  publishers: 'gateway',
-  listeners: 'the node of that id',
+  publishers: ['gateway'],
+  listeners: ['node'],
   when: 'request: delete an instance and its bindings',
   schema: unprovision,
   reply: simple,
@@ -111,8 +111,8 @@ const bind = z.looseObject({
 export type ServiceBind = z.infer<typeof bind>;
 export const serviceBind = defineNodeSubject<ServiceBind, ServiceCredentialsReply>({
   name: '*.bind.*',
-  publishers: 'gateway',
-  listeners: 'the node of that id',
+  publishers: ['gateway'],
+  listeners: ['node'],
   when: 'request: create an account for an application',
   schema: bind,
   reply: withCredentials,
@@ -121,8 +121,8 @@ const unbind = z.looseObject({ credentials, time_limit_ms });
 export type ServiceUnbind = z.infer<typeof unbind>;
 export const serviceUnbind = defineNodeSubject<ServiceUnbind, ServiceSimpleReply>({
   name: '*.unbind.*',
-  publishers: 'gateway',
-  listeners: 'the node of that id',
+  publishers: ['gateway'],
+  listeners: ['node'],
   when: 'request: revoke an account',
   schema: unbind,
   reply: simple,
@@ -131,8 +131,8 @@ const restore = z.looseObject({ instance_id: text, backup_path: text, time_limit
 export type ServiceRestore = z.infer<typeof restore>;
 export const serviceRestore = defineNodeSubject<ServiceRestore, ServiceSimpleReply>({
   name: '*.restore.*',
-  publishers: 'gateway',
-  listeners: 'the node of that id',
+  publishers: ['gateway'],
+  listeners: ['node'],
   when: "request: replace an instance's data with a backup below the path",
   schema: restore,
   reply: simple,
@@ -144,8 +144,8 @@ export type ServiceInstanceHandles = z.infer<typeof handles>;
 const migration = (verb: string, when: string) =>
   defineNodeSubject<ServiceInstanceHandles, ServiceSimpleReply>({
     name: `*.${verb}_instance.*`,
-    publishers: 'gateway',
-    listeners: 'the node of that id',
+    publishers: ['gateway'],
+    listeners: ['node'],
     when: `request: ${when}`,
     schema: handles,
     reply: simple,
@@ -161,8 +161,8 @@ const updated = z.union([z.array(handle), failure]);
 export type ServiceUpdateReply = z.infer<typeof updated>;
 export const serviceUpdateInstance = defineNodeSubject<ServiceInstanceHandles, ServiceUpdateReply>({
   name: '*.update_instance.*',
-  publishers: 'gateway',
-  listeners: 'the node of that id',
+  publishers: ['gateway'],
+  listeners: ['node'],
   when: 'request: make the bindings here; answered with the changed handles',
   schema: handles,
   reply: updated,
@@ -170,8 +170,8 @@ export const serviceUpdateInstance = defineNodeSubject<ServiceInstanceHandles, S
 
 export const serviceCheckOrphan = defineServiceSubject<unknown>({
   name: '*.check_orphan',
-  publishers: 'gateway',
-  listeners: 'every node of the service',
+  publishers: ['gateway'],
+  listeners: ['node'],
   when: 'asks for all handles; the body is free text',
   text: true,
   schema: z.unknown(),
@@ -184,8 +184,8 @@ const nodeHandles = z.looseObject({
 export type ServiceNodeHandles = z.infer<typeof nodeHandles>;
 export const serviceNodeHandles = defineServiceSubject<ServiceNodeHandles>({
   name: '*.node_handles',
-  publishers: 'node',
-  listeners: 'every gateway of the service',
+  publishers: ['node'],
+  listeners: ['gateway'],
   when: 'on check_orphan: what exists there, in messages below the size limit',
   schema: nodeHandles,
 });
@@ -196,15 +196,15 @@ const purge = z.looseObject({
 export type ServicePurgeOrphan = z.infer<typeof purge>;
 export const servicePurgeOrphan = defineNodeSubject<ServicePurgeOrphan>({
   name: '*.purge_orphan.*',
-  publishers: 'gateway',
-  listeners: 'the node of that id',
+  publishers: ['gateway'],
+  listeners: ['node'],
   when: 'an operator had the listed orphans deleted',
   schema: purge,
 });
 export const serviceHandles = defineServiceSubject<unknown, ServiceHandle[]>({
   name: '*.handles',
-  publishers: 'tools',
-  listeners: 'gateway',
+  publishers: ['tools'],
+  listeners: ['gateway'],
   queue: 'gateways',
   when: "request: all handles, or with an instance's id as the body those of its bindings",
   text: true,
@@ -213,8 +213,8 @@ export const serviceHandles = defineServiceSubject<unknown, ServiceHandle[]>({
 });
 export const serviceUpdateHandle = defineServiceSubject<ServiceHandle, boolean>({
   name: '*.update_service_handle',
-  publishers: 'node, tools',
-  listeners: 'gateway',
+  publishers: ['node', 'tools'],
+  listeners: ['gateway'],
   queue: 'gateways',
   when: 'request: have the cloud controller store a changed handle; true when it did',
   schema: handle,

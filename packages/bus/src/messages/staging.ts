@@ -11,15 +11,15 @@ const advertise = z.looseObject({
 export type StagingAdvertise = z.infer<typeof advertise>;
 export const stagingAdvertise = defineSubject({
   name: 'staging.advertise',
-  publishers: 'stager',
-  listeners: 'cloud-controller',
+  publishers: ['stager'],
+  listeners: ['cloud-controller'],
   when: 'at start, every 5 s, on staging.locate; forgotten after 10 s',
   schema: advertise,
 });
 export const stagingLocate = defineSubject<unknown>({
   name: 'staging.locate',
-  publishers: 'cloud-controller',
-  listeners: 'stager',
+  publishers: ['cloud-controller'],
+  listeners: ['stager'],
   when: 'a controller has no adverts',
   schema: empty,
 });
@@ -27,8 +27,8 @@ const stop = z.looseObject({ app_id: id });
 export type StagingStop = z.infer<typeof stop>;
 export const stagingStop = defineSubject({
   name: 'staging.stop',
-  publishers: 'cloud-controller',
-  listeners: 'every stager',
+  publishers: ['cloud-controller'],
+  listeners: ['stager'],
   when: 'before each staging and when an application is deleted',
   schema: stop,
 });
@@ -65,8 +65,8 @@ const reply = z.looseObject({
 export type StagingReply = z.infer<typeof reply>;
 export const stagingStart = defineFamily<StagingStart, StagingReply>({
   name: 'staging.*.start',
-  publishers: 'cloud-controller',
-  listeners: 'the stager of that id',
+  publishers: ['cloud-controller'],
+  listeners: ['stager'],
   when: 'request with two replies: accepted (log URL), finished (droplet or error)',
   schema: start,
   reply,

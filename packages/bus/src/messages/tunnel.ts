@@ -22,15 +22,15 @@ export type TunnelRevoke = z.infer<typeof revoke>;
 
 export const tunnelSession = defineSubject({
   name: 'caldecott.session',
-  publishers: 'caldecott',
-  listeners: 'cloud-controller',
+  publishers: ['caldecott'],
+  listeners: ['cloud-controller'],
   when: 'a tunnel of a direct session opened or closed: audits, and an early end of its database user',
   schema: session,
 });
 export const tunnelRevoke = defineSubject({
   name: 'caldecott.revoke',
-  publishers: 'cloud-controller',
-  listeners: 'caldecott',
+  publishers: ['cloud-controller'],
+  listeners: ['caldecott'],
   when: 'a direct session is over: its tunnels are cut at once',
   schema: revoke,
 });

@@ -76,7 +76,10 @@ export async function startCluster() {
   peer.subscribe(deaLocate, () => world.adverts.forEach(advertise));
   peer.subscribe(deaFindDroplet, (query, { reply }) => {
     seen.finds.push(query);
-    for (const each of world.found) reply?.({ ...found, ...each });
+    for (const each of world.found) {
+      const meant = each.instance === undefined || query.instances?.includes(each.instance) !== false;
+      if (meant) reply?.({ ...found, ...each });
+    }
   });
   peer.subscribe(healthmanagerStatus, (_query, { reply }) => {
     seen.statusQueries++;
@@ -127,8 +130,8 @@ async function settledBeat(peer: Bus, bus: Bus, droplets: HeartbeatEntry[]): Pro
 function echoOf(name: string): Subject<unknown> {
   return {
     name: `test.echo.${name}`,
-    publishers: 'tests',
-    listeners: 'tests',
+    publishers: ['tools'],
+    listeners: ['tools'],
     when: 'in tests',
     schema: z.unknown(),
   };
