@@ -105,6 +105,11 @@ export class AccessLog implements Member {
     this.#timer = clock.setInterval(() => this.flush(), flushIntervalMs);
   }
 
+  /** Where it goes. */
+  get path(): string | undefined {
+    return this.#options.path;
+  }
+
   /** Queues one line. */
   write(record: AccessRecord): void {
     if (this.#options.path === undefined) return;

@@ -7,6 +7,8 @@ import { Health, HealthServer } from './health.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { planeSettings } from './plane-settings.ts';
 import { LocalPlane } from './plane/local-plane.ts';
+import type { ServingOptions } from './plane/local-plane.ts';
+import { WorkerPool } from './plane/worker/worker-pool.ts';
 import { Registry } from './registry/registry.ts';
 import { routeList } from './registry/route-list.ts';
 import { createSweeper } from './registry/sweeper.ts';
@@ -25,7 +27,7 @@ export function build(context: ComponentContext<Config>): Member[] {
   const health = new Health();
   const accessLog = new AccessLog({ path: config.access_log, clock, log });
   const listener = new RegistrationListener(bus, registry);
-  const serving = new LocalPlane({
+  const servingOptions: ServingOptions = {
     clock,
     log,
     registry,
@@ -36,9 +38,14 @@ export function build(context: ComponentContext<Config>): Member[] {
     address: identity.ip,
     ip: config.ip,
     port: config.port,
+    reusePort: config.reuse_port,
     drainWaitMs: config.drain.wait_seconds * 1000,
     drainTimeoutMs: config.drain.timeout_seconds * 1000,
-  });
+  };
+  const serving =
+    config.workers === 0
+      ? new LocalPlane(servingOptions)
+      : new WorkerPool({ ...servingOptions, count: config.workers });
   const metrics = new Metrics(
     {
       registry,
@@ -70,11 +77,12 @@ export function build(context: ComponentContext<Config>): Member[] {
     intervalMs: aging.sweep_interval_seconds * 1000,
     busConnected: () => bus.connected,
   });
-  const own: Member[] = [accessLog, listener, sweeper, announcer, serving];
+  const own: Member[] = [...(config.workers === 0 ? [accessLog] : []), listener, sweeper, announcer, serving];
   if (config.health_port === undefined) return own;
   const { user, password } = config.status;
   const healthServer = new HealthServer({
     health,
+    log,
     port: config.health_port,
     ip: config.ip,
     credentials: user === undefined || password === undefined ? undefined : { user, password },

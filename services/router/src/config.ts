@@ -11,6 +11,10 @@ export const configSchema = z.strictObject({
   ip: z.string().default('0.0.0.0'),
   /** Traffic port; 0 takes a free one, told in the log and in /varz as `port`. */
   port: port.default(8081),
+  /** Processes that serve visitors; 0: this one does it itself. */
+  workers: z.int().min(0).max(256).default(0),
+  /** Lets another router listen on the same port, so that it can take over. */
+  reuse_port: z.boolean().default(false),
   /** Port of `GET /health` without credentials; absent: closed. */
   health_port: port.optional(),
   /** File the access log is appended to, `-` for standard output; absent: none. */

@@ -1,3 +1,4 @@
+import type { Logger } from '@vcap/bus';
 import type { Member } from '@vcap/component';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -12,6 +13,7 @@ export class Health {
 /** What the health server needs. */
 export interface HealthServerOptions {
   readonly health: Health;
+  readonly log: Logger;
   readonly port: number;
   readonly ip: string;
   /** `GET /routes` for those who know them; absent: nobody. */
@@ -38,7 +40,10 @@ export class HealthServer implements Member {
     const { port, ip } = this.#options;
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen(port, ip, resolve);
+      this.#server.listen(port, ip, () => {
+        this.#options.log.info({ event: 'health-listening', port: this.port });
+        resolve();
+      });
     });
   }
 

@@ -2,4 +2,6 @@ import { runComponent } from '@vcap/component';
 import { build } from './app.ts';
 import { configSchema } from './config.ts';
 
+// Operators know USR2 as the router's signal to drain.
+process.on('SIGUSR2', () => process.kill(process.pid, 'SIGTERM'));
 await runComponent({ type: 'Router', name: 'router', schema: configSchema, build });

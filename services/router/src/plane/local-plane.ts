@@ -7,7 +7,8 @@ import type { Health } from '../health.ts';
 import type { PlaneGauges } from '../metrics/metrics.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { PlaneSettings } from './context.ts';
-import { listen, Plane, portOf } from './plane.ts';
+import { inheritedSocket, listen, portOf } from './listening.ts';
+import { Plane } from './plane.ts';
 import type { StatsReport } from './stats.ts';
 import type { TransportKind } from './wire/transport.ts';
 
@@ -23,6 +24,8 @@ export interface ServingOptions {
   readonly address: string;
   readonly ip: string;
   readonly port: number;
+  /** Another router may listen on the same port, to take over. */
+  readonly reusePort: boolean;
   readonly drainWaitMs: number;
   readonly drainTimeoutMs: number;
 }
@@ -62,8 +65,8 @@ export class LocalPlane implements Serving {
   }
 
   async start(): Promise<void> {
-    const { ip, port, log, health } = this.#options;
-    this.#server = await listen(ip, port);
+    const { ip, port, reusePort, log, health } = this.#options;
+    this.#server = await listen(inheritedSocket(process.env, process.pid) ?? { ip, port, reusePort });
     this.#plane.serve(this.#server);
     health.up = true;
     log.info({ event: 'listening', port: this.port, transport: this.#plane.transport });

@@ -1,7 +1,6 @@
 import type { Logger } from '@vcap/bus';
 import type { Clock } from '@vcap/clock';
-import { createServer } from 'node:net';
-import type { AddressInfo, Server } from 'node:net';
+import type { Server } from 'node:net';
 import type { AccessLog } from '../access-log.ts';
 import { BackendPool } from './backend/pool.ts';
 import { createPick } from './balance/pick.ts';
@@ -156,21 +155,4 @@ export class Plane {
     await Promise.race([idle, clock.sleep(timeoutMs, late.signal)]);
     late.abort();
   }
-}
-
-/** A server for visitors on an address, listening; half-closed connections stay open, and accepting is paused. */
-export function listen(ip: string, port: number): Promise<Server> {
-  const server = createServer({ allowHalfOpen: true, noDelay: true });
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ port, host: ip, backlog: 4096 }, () => {
-      server.off('error', reject);
-      resolve(server);
-    });
-  });
-}
-
-/** The port a server listens on. */
-export function portOf(server: Server): number {
-  return (server.address() as AddressInfo | null)?.port ?? 0;
 }

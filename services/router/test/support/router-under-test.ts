@@ -47,6 +47,7 @@ export async function startRouter(settings: Record<string, unknown> = {}): Promi
     ip: '127.0.0.1',
     port: 0,
     access_log: logFile,
+    ...(process.env['ROUTER_TRANSPORT'] === undefined ? {} : { transport: process.env['ROUTER_TRANSPORT'] }),
     ...settings,
   });
   const bus = new Bus({ servers: config.mbus, name: 'router', log: silentLogger, clock: systemClock });

@@ -46,12 +46,24 @@ export interface Bindings {
   readonly ConnectWrap: new () => ConnectRequest;
   readonly WriteWrap: new () => WriteRequest;
   readonly ShutdownWrap: new () => DoneRequest;
+  /** A bound socket that does not listen; undefined when it cannot be bound. */
+  readonly bind: (ip: string, port: number) => BoundHandle | undefined;
   readonly state: Int32Array;
   readonly readAt: number;
   readonly asyncAt: number;
 }
 
+/** A bound socket. */
+export interface BoundHandle {
+  readonly fd: number;
+  close(): void;
+}
+
+type Bindable = BoundHandle & Record<'bind' | 'bind6', (ip: string, port: number, flags?: number) => number>;
+
 const methods = [
+  'bind',
+  'bind6',
   'readStart',
   'readStop',
   'useUserBuffer',
@@ -93,7 +105,15 @@ export function loadBindings(): Bindings | undefined {
     if (!(state instanceof Int32Array) && !ArrayBuffer.isView(state)) return undefined;
     const prototype = (TCP as { prototype: Record<string, unknown> }).prototype;
     if (methods.some((name) => typeof prototype[name] !== 'function')) return undefined;
-    return found as unknown as Bindings;
+    const Handle = TCP as new (kind: number) => Bindable;
+    const bind = (ip: string, port: number): BoundHandle | undefined => {
+      const handle = new Handle(constants?.['SERVER'] ?? 1);
+      const status = ip.includes(':') ? handle.bind6(ip, port, 0) : handle.bind(ip, port);
+      if (status === 0) return handle;
+      handle.close();
+      return undefined;
+    };
+    return { ...found, bind } as unknown as Bindings;
   } catch {
     return undefined;
   }
