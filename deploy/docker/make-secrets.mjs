@@ -18,7 +18,6 @@ const keep = (name, text) => {
 // Begins with a letter: as YAML it is never a number.
 const secret = (name) => keep(name, () => `s${randomBytes(20).toString('hex')}`);
 
-const bus = secret('bus-password');
 const route = secret('bus-route-password');
 const redis = secret('redis-password');
 const database = secret('database-password');
@@ -37,20 +36,27 @@ const write = (name, text) => {
   writeFileSync(join(dir, name), text);
   chmodSync(join(dir, name), 0o444);
 };
-write('mbus', `[${servers.map((host) => `"nats://vcap:${bus}@${host}:4222"`).join(', ')}]\n`);
+/** Each role has a user of its own on the bus, and may do no more than it needs. */
+let authorization = readFileSync(process.argv[3] ?? '/authorization.conf', 'utf8');
+for (const [, role] of authorization.matchAll(/user: (\S+)/g)) {
+  const password = secret(`bus-password-${role}`);
+  const variable = `$NATS_PASSWORD_${role.toUpperCase().replaceAll('-', '_')}`;
+  authorization = authorization.replace(new RegExp(`\\${variable}\\b`), password);
+  const urls = servers.map((host) => `"nats://${role}:${password}@${host}:4222"`);
+  write(`mbus-${role}`, `[${urls.join(', ')}]\n`);
+}
 write(
   'nats.conf',
   `port: 4222
 http: 0.0.0.0:8222
 max_payload: 8MB
-authorization { user: vcap, password: ${bus} }
 cluster {
   name: vcap
   port: 6222
   authorization { user: route, password: ${route} }
-  routes: [${servers.map((host) => `nats-route://route:${route}@${host}:6222`).join(', ')}]
+  routes: [${servers.map((host) => `"nats-route://route:${route}@${host}:6222"`).join(', ')}]
 }
-`,
+${authorization}`,
 );
 write('redis.conf', `dir /data\nrequirepass ${redis}\nappendonly yes\nsave ""\n`);
 write('redis-uri', `redis://:${redis}@redis:6379\n`);

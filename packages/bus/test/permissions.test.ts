@@ -59,7 +59,7 @@ test('a DEA may not order what a controller orders, nor start anything', async (
   // What is published on one connection arrives in order: once the last is there, the others would be.
   await waitFor(() => {
     dea.publish(deaStop, { droplet: 'forged' });
-    dea.publish(healthStart, order as never);
+    dea.publish(healthStart, order);
     dea.publish(deaHeartbeat, { dea: 'd-1', droplets: [] });
     return seen.includes('beat d-1');
   });
