@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
-import { networkInterfaces } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Bus, vcapComponentAnnounce, vcapComponentDiscover } from '@vcap/bus';
 import type { ComponentAnnouncement, Logger } from '@vcap/bus';
@@ -13,6 +12,7 @@ import { checkLocalRoute, loadConfig } from './config.ts';
 import type { BaseConfig } from './config.ts';
 import { startGroup, stopGroup } from './group.ts';
 import type { Member } from './group.ts';
+import { ownAddress } from './own-address.ts';
 import { StatusServer } from './status-server.ts';
 import { uptimeText, timeText } from './texts.ts';
 
@@ -36,7 +36,7 @@ export interface ComponentOptions<C> {
   build(context: ComponentContext<C>): Member[] | Promise<Member[]>;
 }
 
-/** Runs a component from `--config <file>` until TERM or INT; sets the exit code. */
+/** Runs a component from `--config <file>` until TERM or INT; sets the exit code. With `--check` it only reads the file. */
 export async function runComponent<C>(options: ComponentOptions<C>): Promise<void> {
   try {
     await run(options);
@@ -47,10 +47,19 @@ export async function runComponent<C>(options: ComponentOptions<C>): Promise<voi
 }
 
 async function run<C>(options: ComponentOptions<C>): Promise<void> {
-  const { values } = parseArgs({ options: { config: { type: 'string' } }, allowPositionals: false });
-  const config = loadConfig(values.config ?? `${options.name}.yml`, options.schema, process.env);
+  const { values } = parseArgs({
+    options: { config: { type: 'string' }, check: { type: 'boolean', default: false } },
+    allowPositionals: false,
+  });
+  const file = values.config ?? `${options.name}.yml`;
+  const config = loadConfig(file, options.schema, process.env);
   const common = config as unknown as BaseConfig;
-  const ip = common.local_route ?? ownAddress(common.mbus);
+  if (common.local_route !== undefined) checkLocalRoute(common.local_route, common.mbus);
+  if (values.check) {
+    process.stdout.write(`${file} is a valid configuration of ${options.name}\n`);
+    return;
+  }
+  const ip = common.local_route ?? (await ownAddress(common.mbus));
   checkLocalRoute(ip, common.mbus);
   const log = pino({ level: common.logging.level, base: { component: options.name, index: common.index } });
   const uuid = `${common.index}-${randomBytes(16).toString('hex')}`;
@@ -133,13 +142,4 @@ function pidFile(path: string): Member {
     start: async () => writeFileSync(path, `${process.pid}\n`),
     stop: async () => rmSync(path, { force: true }),
   };
-}
-
-/** The first address of this host that is not loopback, or loopback when the bus is here too. */
-function ownAddress(mbus: string[]): string {
-  if (mbus.every((server) => /^(127\.|localhost$)/.test(new URL(server).hostname))) return '127.0.0.1';
-  for (const list of Object.values(networkInterfaces())) {
-    for (const each of list ?? []) if (!each.internal && each.family === 'IPv4') return each.address;
-  }
-  return '127.0.0.1';
 }

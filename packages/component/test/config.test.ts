@@ -8,6 +8,7 @@ import {
   baseConfigShape,
   checkLocalRoute,
   loadConfig,
+  ownAddress,
   startGroup,
   silentLogger,
   stopGroup,
@@ -69,6 +70,12 @@ test('an unknown key and a wrong value are errors that name the key', () => {
 test('advertising loopback to a bus on another host is refused', () => {
   expect(() => checkLocalRoute('127.0.0.1', ['nats://192.0.2.1:4222'])).toThrow(/local_route/);
   expect(() => checkLocalRoute('127.0.0.1', ['nats://127.0.0.1:4222'])).not.toThrow();
+});
+
+test('the own address is the one that the bus is reached from', async () => {
+  expect(await ownAddress(['nats://127.0.0.1:4222'])).toBe('127.0.0.1');
+  expect(await ownAddress(['nats://nowhere.invalid:4222', 'nats://127.0.0.1:4222'])).toBe('127.0.0.1');
+  expect(await ownAddress(['nats://nowhere.invalid:4222'])).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
 });
 
 test('a member that fails to start stops those before it, in reverse', async () => {
