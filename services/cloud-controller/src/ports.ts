@@ -112,6 +112,32 @@ export interface InstanceView {
   console_port?: number | null;
 }
 
+/** One line of an instance's log; `dea` is what its DEA tells about it. */
+export interface LogLine {
+  /** Grows by one with each line of an instance. */
+  seq: number;
+  /** Seconds since the epoch. */
+  time: number;
+  instance: string;
+  index: number;
+  source: string;
+  text: string;
+  /** So many lines are missing here. */
+  dropped?: number | undefined;
+}
+/** What a reader of logs has and wants. */
+export interface LogQuery {
+  /** The last line it has of each instance; undefined: the `recent` last lines of each. */
+  cursor: Record<string, number> | undefined;
+  recent: number;
+  /** How long to wait when there is nothing. */
+  waitSeconds: number;
+}
+export interface LogPage {
+  lines: LogLine[];
+  cursor: Record<string, number>;
+}
+
 /** Talks to DEAs for the API (implemented over the bus). */
 export interface Instances {
   /** Places and starts the given indices (default: all 0..instances-1). Expects a staged app. */
@@ -130,6 +156,8 @@ export interface Instances {
   crashes(app: AppRecord, trace: Trace): Promise<{ instance: string; since: number }[]>;
   /** Running instances per app GUID; null where nothing is known. One call, never one per app. */
   runningCounts(apps: AppRecord[], trace: Trace): Promise<Map<string, number | null>>;
+  /** The log lines of all instances, merged. */
+  logs(app: AppRecord, query: LogQuery, signal: AbortSignal, trace: Trace): Promise<LogPage>;
   /** Streams a file or listing of one instance. `target` is an index or an instance id. */
   openFile(
     app: AppRecord,

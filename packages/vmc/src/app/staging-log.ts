@@ -7,6 +7,8 @@ import { ApiError } from '../errors.ts';
 interface Piece {
   bytes: Buffer;
   complete: boolean;
+  /** Which staging it is of; absent where the target does not say. */
+  task?: string;
 }
 
 /** The staging log from a byte on; undefined when there is none. */
@@ -21,7 +23,9 @@ export async function readStagingLog(
       path: appPath(name, `/staging/log?offset=${offset}`),
       headers: { Accept: '*/*' },
     });
+    const task = response.headers['x-staging-task'];
     return {
+      ...(typeof task === 'string' && { task }),
       bytes: await buffer(response),
       complete: response.headers['x-staging-complete'] === 'true',
     };

@@ -120,8 +120,8 @@ export const commands: readonly CommandSpec[] = [
   command(
     running,
     'logs',
-    '<app> [--all] [--follow]',
-    'Show logs',
+    '<app> [--follow]',
+    'Recent log lines of all instances (files with --instance or --all)',
     1,
     async () => (await import('../commands/logs.ts')).logs,
   ),

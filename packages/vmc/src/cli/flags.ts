@@ -26,6 +26,7 @@ export interface Flags {
   force?: boolean;
   all?: boolean;
   follow?: boolean;
+  lines?: string;
   quiet?: boolean;
   verbose?: boolean;
   noColor?: boolean;
@@ -126,6 +127,7 @@ export const flagSpecs: readonly FlagSpec[] = [
     summary: 'also delete bound services; replace data without asking',
   },
   { key: 'all', kind: 'switch', names: ['--all'], summary: 'all applications, or all instances' },
+  { key: 'lines', kind: 'text', names: ['--lines'], value: 'N', summary: 'how many recent log lines' },
   { key: 'follow', kind: 'switch', names: ['-f', '--follow'], summary: 'keep showing new log lines' },
   { key: 'quiet', kind: 'switch', names: ['-q', '--quiet'], summary: 'only data and errors' },
   { key: 'verbose', kind: 'switch', names: ['--verbose'], summary: 'more output' },

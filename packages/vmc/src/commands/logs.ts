@@ -1,6 +1,7 @@
 import { text as readAll } from 'node:stream/consumers';
 import { listInstances, openFile } from '../api/apps.ts';
 import type { Client } from '../api/client.ts';
+import { showMergedLogs } from '../app/merged-logs.ts';
 import { followFiles } from '../app/follow.ts';
 import { isGone } from '../app/start.ts';
 import type { Context } from '../context.ts';
@@ -8,11 +9,16 @@ import { ApiError, UsageError, VmcError } from '../errors.ts';
 
 const logFolders = ['logs', 'app/logs', 'app/log'];
 
-/** `logs app [--instance N] [--all] [--follow]` */
+/**
+ * `logs app [--follow] [--lines N]`: recent lines of all instances and of staging. `--instance N` and `--all` show whole
+ * files, and so does a target that has no log streams.
+ */
 export async function logs(context: Context): Promise<void> {
   const { flags } = context;
   const name = context.appName();
   const client = await context.client();
+  const files = flags.instance !== undefined || flags.all === true;
+  if (!files && (await showMergedLogs(context, client, name))) return;
   const chosen = await chosenInstances(context, client, name);
   if (flags.follow === true) {
     if (flags.json === true) throw new UsageError('--follow cannot print JSON');

@@ -31,7 +31,9 @@ export class TestController {
   packageFiles: { package: string; resources: unknown[] } | undefined;
   /** The next upload is refused. */
   refuseUpload = false;
-  stagingLog: { text: string; complete: boolean } | undefined;
+  /** Answers of the merged log, one after the other; then it keeps readers waiting. Undefined: it has none. */
+  logPages: { lines: unknown[]; cursor: string }[] | undefined;
+  stagingLog: { text: string; complete: boolean; task?: string } | undefined;
   /** Holds PUTs that start an application until the promise settles; may answer an error. */
   staging: () => Promise<{ code: number; description: string } | undefined> = async () => undefined;
   onStagingLog: () => void = () => undefined;
@@ -143,10 +145,17 @@ export class TestController {
       this.refuseUpload = false;
       return refused ? fail(500, 402, 'App packaging failed') : answer({});
     }
+    if (rest === '/logs' && this.logPages !== undefined) {
+      const page = this.logPages.shift();
+      if (page === undefined) return;
+      response.setHeader('X-Log-Cursor', page.cursor);
+      return void response.end(page.lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    }
     if (rest === '/staging/log') {
       this.onStagingLog();
       if (this.stagingLog === undefined) return fail(404, 303, "Could not find : 'log'");
       const offset = Number(new URL(url, 'http://x').searchParams.get('offset'));
+      if (this.stagingLog.task !== undefined) response.setHeader('X-Staging-Task', this.stagingLog.task);
       response.writeHead(200, { 'X-Staging-Complete': String(this.stagingLog.complete) });
       return void response.end(Buffer.from(this.stagingLog.text).subarray(offset));
     }

@@ -13,6 +13,7 @@ import { configurationRoutes } from './v1/services/configuration-routes.ts';
 import { lifecycleRoutes } from './v1/services/lifecycle-routes.ts';
 import { offeringRoutes } from './v1/services/offering-routes.ts';
 import { serviceRoutes } from './v1/services/service-routes.ts';
+import { logRoutes } from './v1/log-routes.ts';
 import { userRoutes } from './v1/user-routes.ts';
 
 const JSON_LIMIT = '10mb';
@@ -44,6 +45,7 @@ export function createApi(services: Services): Express {
     userRoutes(services),
     appRoutes(services),
     fileRoutes(services),
+    logRoutes(services),
   );
   api.use((request) => {
     throw new ApiError(303, request.path);

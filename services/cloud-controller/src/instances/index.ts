@@ -9,6 +9,8 @@ import { DeaPool } from './dea-pool.ts';
 import { HealthRequests } from './health-requests.ts';
 import { InstanceFiles } from './instance-files.ts';
 import { InstanceQueries } from './instance-queries.ts';
+import { InstanceLogs } from './instance-logs.ts';
+import { LogSources } from './log-sources.ts';
 import { Starter } from './starter.ts';
 import { waitRunning } from './wait-running.ts';
 
@@ -40,6 +42,7 @@ export function createInstances(options: InstancesOptions): {
   const starter = new Starter({ bus, clock, log, apps, pool: deaPool, actual, settings });
   const queries = new InstanceQueries({ bus, clock, actual });
   const files = new InstanceFiles({ bus, log, actual });
+  const logs = new InstanceLogs({ clock, log, sources: new LogSources({ bus, actual }) });
   const listener = new DeaListener({ bus, pool: deaPool, actual });
   const health = new HealthRequests({ bus, log, apps, actual, starter }, clock);
 
@@ -67,6 +70,7 @@ export function createInstances(options: InstancesOptions): {
     stats: (app, trace) => queries.stats(app, trace),
     crashes: (app, trace) => queries.crashes(app, trace),
     runningCounts: (list, trace) => queries.runningCounts(list, trace),
+    logs: (app, query, signal, trace) => logs.read(app, query, signal, trace),
     openFile: (app, target, path, range, trace) => files.open(app, target, path, range, trace),
   };
   const member: Member = {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { Parts } from '../../src/compose.ts';
-import type { AppRecord, Bits, InstanceView, Staging } from '../../src/ports.ts';
+import type { AppRecord, Bits, InstanceView, LogPage, LogQuery, Staging } from '../../src/ports.ts';
 
 /** Stands for DEAs, stagers and the blobstore: notes what it is told, answers what the test sets. */
 export class World {
@@ -21,6 +21,8 @@ export class World {
   /** Replaced by tests that want staging to fail or to wait. */
   stage: (app: AppRecord, store: StoreForStaging) => ReturnType<Staging['stage']> = stageAtOnce;
   openedPaths: string[] = [];
+  logQueries: LogQuery[] = [];
+  logPage: LogPage = { lines: [], cursor: {} };
 
   parts(store: StoreForStaging): Parts {
     const order = (what: string, app: AppRecord, indices?: number[]): void => {
@@ -41,6 +43,10 @@ export class World {
         stats: async () => ({ 0: { state: 'RUNNING' } }),
         crashes: async () => [{ instance: 'abc', since: 5 }],
         runningCounts: async (apps) => new Map(apps.map((app) => [app.guid, this.running])),
+        logs: async (_app, query) => {
+          this.logQueries.push(query);
+          return this.logPage;
+        },
         openFile: async (_app, target, path, range) => {
           this.openedPaths.push(`${JSON.stringify(target)} ${path} ${range ?? ''}`.trim());
           if (path === '/missing') return { ok: false, reason: 'not-found', message: 'no such file' };

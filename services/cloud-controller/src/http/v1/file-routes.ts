@@ -91,6 +91,8 @@ export function fileRoutes(services: Services): Router {
       headers: {
         'Content-Type': 'text/plain; charset=utf-8',
         'X-Staging-Complete': String(log.complete),
+        // Another one means: the text begins anew.
+        ...(app.stagingTaskId !== null && { 'X-Staging-Task': app.stagingTaskId }),
       },
     });
   });
