@@ -1,0 +1,1 @@
+export { gatewayConfigSchema as configSchema } from '@vcap/service-base';

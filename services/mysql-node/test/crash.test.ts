@@ -1,0 +1,183 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gatewayPaths, Stage } from '@vcap/service-base';
+import type { Credentials, Handle, RunningGateway } from '@vcap/service-base';
+import { startNats, tempDir, waitFor } from '@vcap/testkit';
+import type { NatsServer, RunningProcess, TempDir } from '@vcap/testkit';
+import { configSchema } from '../src/index.ts';
+import type { Config } from '../src/index.ts';
+import { as, asRoot, traces } from './support/bench-node.ts';
+import { mariadb, mysqlSection } from './support/databases.ts';
+import type { TestDatabase } from './support/databases.ts';
+import { startNode } from './support/node-process.ts';
+
+const NODE = 'mysql_node_free_0';
+let nats: NatsServer;
+let dir: TempDir;
+let database: TestDatabase;
+let stage: Stage<Config>;
+let gateway: RunningGateway;
+let node: RunningProcess;
+let config: Record<string, unknown>;
+let files: { FAULT_FILE: string; STEPS_FILE: string };
+/** Somebody else's, with names like ours: must be there at the end. */
+const foreign = `d${'f'.repeat(32)}`;
+
+beforeAll(async () => {
+  [nats, dir, database] = await Promise.all([startNats(), tempDir('vcap-crash'), mariadb()]);
+  config = {
+    mbus: nats.url,
+    node_id: NODE,
+    local_db: join(dir.path, 'node.db'),
+    mysql: mysqlSection([database]),
+    z_interval: 600,
+    logging: { level: 'info' },
+  };
+  stage = new Stage({
+    nats: nats.url,
+    serviceName: 'MyaaS',
+    nodeConfig: (over) => configSchema.parse(over),
+    create: () => {
+      throw new Error('the node is a process of its own');
+    },
+  });
+  await stage.start();
+  await asRoot(database.server.port, `CREATE DATABASE ${foreign}`, `CREATE TABLE ${foreign}.t (a INT)`);
+  files = { FAULT_FILE: join(dir.path, 'fault'), STEPS_FILE: join(dir.path, 'steps') };
+  node = await startNode(dir.path, config, files);
+  gateway = await stage.gateway({
+    node_timeout: 2,
+    double_check_orphan_interval: 0.1,
+    handle_refresh_interval: 3600,
+    service: { name: 'mysql', version: '10.11' },
+  });
+  await known();
+}, 120_000);
+afterAll(async () => {
+  await stage?.stop();
+  await node?.kill();
+  await database?.server.stop();
+  await nats?.stop();
+  await dir?.remove();
+});
+
+const known = (): Promise<unknown> =>
+  waitFor(
+    () => Object.keys(gateway.varz()['nodes'] as object).length > 0 && gateway.varz()['handles_loaded'],
+    {
+      timeoutMs: 10_000,
+    },
+  );
+const request = { label: 'mysql-10.11', name: 'mine', plan: 'free', email: 'user@example.org' };
+const works = (handle: Handle): Promise<boolean> =>
+  as(handle.credentials as Credentials, 'SELECT 1').then(
+    () => true,
+    () => false,
+  );
+const provision = async (): Promise<Handle> => stage.save(await gateway.client.provision(request));
+const bind = async (id: string): Promise<Handle> => stage.save(await gateway.client.bind(id));
+/** As a cloud controller does it: first its own row, then the gateway. */
+const unbind = async (id: string, handle: string): Promise<void> => {
+  stage.controller.handles.delete(handle);
+  await gateway.client.unbind(id, handle);
+};
+const unprovision = async (id: string): Promise<void> => {
+  for (const { service_id, credentials } of stage.controller.handles.values())
+    if (credentials['name'] === id) stage.controller.handles.delete(service_id);
+  await gateway.client.unprovision(id);
+};
+
+/** What should be on the server: what the cloud controller has a handle of, and the foreign schema. */
+function owned(): string[] {
+  const all = [...stage.controller.handles.values()].map(({ credentials }) => credentials as Credentials);
+  const schemas = new Set(all.map(({ name }) => name));
+  return [
+    foreign,
+    ...schemas,
+    ...all.flatMap(({ name, user }) => [`user ${String(user)}`, `grant ${name}`]),
+  ].sort();
+}
+
+/** An operator looks for orphans and has those deleted that are found; the foreign schema is not on that list. */
+async function orphanPass(): Promise<void> {
+  const before = gateway.varz()['orphan_instances'];
+  await gateway.client.call('POST', gatewayPaths.checkOrphan, {});
+  await waitFor(() => gateway.varz()['orphan_instances'] !== before, { what: 'the double check' });
+  const mine = (names: string[] | undefined): string[] => (names ?? []).filter((name) => name !== foreign);
+  const { orphan_instances: instances, orphan_bindings: bindings } = gateway.varz() as {
+    orphan_instances: Record<string, string[]>;
+    orphan_bindings: Record<string, Credentials[]>;
+  };
+  await gateway.client.call('DELETE', gatewayPaths.purgeOrphan, {
+    orphan_instances: { [NODE]: mine(instances[NODE]) },
+    orphan_bindings: { [NODE]: bindings[NODE] ?? [] },
+  });
+}
+
+const operations: Record<string, { prepare: () => Promise<() => Promise<unknown>> }> = {
+  provision: { prepare: async () => provision },
+  bind: {
+    prepare: async () => {
+      const { service_id } = await provision();
+      return () => bind(service_id);
+    },
+  },
+  unbind: {
+    prepare: async () => {
+      const { service_id } = await provision();
+      const binding = await bind(service_id);
+      await as(
+        binding.credentials as Credentials,
+        'CREATE TABLE t (a INT)',
+        'CREATE VIEW v AS SELECT a FROM t',
+      );
+      return () => unbind(service_id, binding.service_id);
+    },
+  },
+  unprovision: {
+    prepare: async () => {
+      const { service_id } = await provision();
+      await bind(service_id);
+      await bind(service_id);
+      return () => unprovision(service_id);
+    },
+  },
+};
+
+describe.each(Object.keys(operations))('killed in the middle of %s', (what) => {
+  test('at every step: what was answered holds, and nothing is left without an owner', async () => {
+    const operation = operations[what];
+    if (!operation) throw new Error('no such operation');
+
+    rmSync(files.STEPS_FILE, { force: true });
+    await (
+      await operation.prepare()
+    )();
+    const steps = readFileSync(files.STEPS_FILE, 'utf8').split('\n');
+    const count = steps.filter((name) => name.startsWith(`${what}:`)).length;
+    expect(count).toBeGreaterThan(2);
+
+    for (let at = 1; at <= count; at++) {
+      const run = await operation.prepare();
+      writeFileSync(files.FAULT_FILE, `${what}: ${at}`);
+      const outcome = run().then(
+        () => 'answered',
+        () => 'failed',
+      );
+      expect([at, await node.exited]).toEqual([at, 'SIGKILL']);
+      rmSync(files.FAULT_FILE);
+      node = await startNode(dir.path, config, files);
+      await orphanPass();
+      const find = async (): Promise<string[]> => traces(database.server.port);
+      await waitFor(async () => (await find()).join() === owned().join(), { timeoutMs: 3000 }).catch(
+        () => undefined,
+      );
+      expect([at, await find()]).toEqual([at, owned()]);
+      expect([at, await outcome]).toEqual([at, 'failed']);
+      for (const handle of stage.controller.handles.values())
+        expect([at, await works(handle)]).toEqual([at, true]);
+    }
+    expect(await asRoot(database.server.port, `SHOW TABLES FROM ${foreign}`)).toHaveLength(1);
+  }, 120_000);
+});

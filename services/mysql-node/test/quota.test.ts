@@ -1,0 +1,206 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Credentials } from '@vcap/service-base';
+import { waitFor } from '@vcap/testkit';
+import type { Connection } from 'mysql2/promise';
+import { dataOf } from '../src/instance-data.ts';
+import { as, asRoot, BenchNode, connectAs, makeWork } from './support/bench-node.ts';
+import { startDatabases } from './support/databases.ts';
+import type { TestDatabase } from './support/databases.ts';
+
+const LIMIT_MB = 8;
+let databases: TestDatabase[];
+let bench: BenchNode;
+beforeAll(async () => {
+  databases = await startDatabases();
+  bench = await BenchNode.start(databases, { max_user_conns: 30, max_db_size: LIMIT_MB, max_long_query: 2 });
+}, 120_000);
+afterAll(async () => {
+  await bench?.stop();
+  for (const { server } of databases ?? []) await server.stop();
+});
+const onEach = async (check: (database: TestDatabase) => Promise<void>): Promise<void> => {
+  for (const database of databases) await check(database);
+};
+const suspended = (name: string): boolean => {
+  const instance = bench.registry.instance(name);
+  return instance !== undefined && dataOf(instance).quota_exceeded;
+};
+
+/** Writes until it is stopped for good; gives the time of its last success. */
+async function writer(credentials: Credentials, until: () => boolean): Promise<number> {
+  let last = performance.now();
+  let connection: Connection | undefined;
+  while (!until()) {
+    try {
+      if (!connection) {
+        connection = await connectAs(credentials);
+        connection.on('error', () => undefined);
+      }
+      await connection.query('INSERT INTO t VALUES (REPEAT(?, 20000))', ['x']);
+      last = performance.now();
+    } catch {
+      connection?.destroy();
+      connection = undefined;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+  connection?.destroy();
+  return last;
+}
+
+test(
+  'twenty writers over the limit are stopped within two seconds, and the neighbour does not notice',
+  () =>
+    onEach(async ({ version }) => {
+      const full = await bench.provision(version);
+      const neighbour = await bench.provision(version);
+      const binding = await bench.bind(full);
+      await as(full.credentials, 'CREATE TABLE t (a MEDIUMTEXT)');
+      await as(neighbour.credentials, 'CREATE TABLE t (a MEDIUMTEXT)', "INSERT INTO t VALUES ('mine')");
+      let over = 0;
+      const end = new AbortController();
+      const slow: number[] = [];
+      const watching = (async () => {
+        const connection = await connectAs(neighbour.credentials);
+        while (!end.signal.aborted) {
+          const began = performance.now();
+          await connection.query("INSERT INTO t VALUES ('n')");
+          slow.push(performance.now() - began);
+        }
+        await connection.end();
+      })();
+      const writers = Array.from({ length: 20 }, (_, index) =>
+        writer(index % 2 ? full.credentials : binding.credentials, () => end.signal.aborted),
+      );
+      const size = async (): Promise<boolean> => {
+        const rows = await as(full.credentials, 'SELECT COUNT(*) * 20000 AS n FROM t');
+        if (Number(rows[0]?.['n']) < LIMIT_MB * 2 ** 20) return false;
+        over = performance.now();
+        return true;
+      };
+      await waitFor(size, { timeoutMs: 20_000, what: 'the limit to be passed' });
+      await waitFor(() => suspended(full.name), { timeoutMs: 5000, what: 'the quota to be seen' });
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      end.abort();
+      const last = Math.max(...(await Promise.all(writers)));
+      await watching;
+      expect(last - over).toBeLessThan(2000);
+      expect(slow.length).toBeGreaterThan(20);
+      expect(Math.max(...slow)).toBeLessThan(1500);
+      expect(suspended(neighbour.name)).toBe(false);
+      await expect(as(full.credentials, "INSERT INTO t VALUES ('x')")).rejects.toMatchObject({ errno: 1142 });
+      await expect(as(full.credentials, 'CREATE TABLE more (a INT)')).rejects.toMatchObject({ errno: 1142 });
+      const rows = await as(full.credentials, 'SELECT COUNT(*) AS n FROM t');
+      expect(Number(rows[0]?.['n'])).toBeGreaterThan(300);
+
+      // A new account on a full database cannot write either.
+      const late = await bench.bind(full);
+      await expect(as(late.credentials, "INSERT INTO t VALUES ('x')")).rejects.toMatchObject({ errno: 1142 });
+
+      // Deleting a little is not enough; well below the limit writing comes back, for all accounts.
+      await as(late.credentials, 'DELETE FROM t');
+      await as(late.credentials, 'TRUNCATE TABLE t');
+      await waitFor(() => !suspended(full.name), { timeoutMs: 10_000, what: 'the quota to be lifted' });
+      await waitFor(() => as(late.credentials, "INSERT INTO t VALUES ('x')").then(() => true), {
+        timeoutMs: 5000,
+      });
+      await as(full.credentials, "INSERT INTO t VALUES ('x')", 'CREATE TABLE more (a INT)');
+      await as(binding.credentials, "INSERT INTO t VALUES ('x')");
+    }),
+  90_000,
+);
+
+test(
+  'tables of other engines and in shared files count too',
+  () =>
+    onEach(async ({ version }) => {
+      const { credentials, name } = await bench.provision(version);
+      const table = version === '10.11' ? 'ENGINE=MyISAM' : 'TABLESPACE=innodb_system';
+      await as(credentials, `CREATE TABLE t (a MEDIUMTEXT) ${table}`);
+      await writer(credentials, () => suspended(name));
+      expect(suspended(name)).toBe(true);
+    }),
+  60_000,
+);
+
+test(
+  'a query that takes too long is ended, and the connection stays',
+  () =>
+    onEach(async ({ version }) => {
+      const { credentials } = await bench.provision(version);
+      const connection = await connectAs(credentials);
+      const began = performance.now();
+      const outcome = await connection
+        .query('SELECT COUNT(*) FROM (SELECT SLEEP(20)) AS s, (SELECT 1) AS x')
+        .then(
+          () => 'ended',
+          () => 'killed',
+        );
+      expect(performance.now() - began).toBeLessThan(8000);
+      expect(['ended', 'killed']).toContain(outcome);
+      expect((await connection.query('SELECT 1'))[0]).toHaveLength(1);
+      await connection.end();
+    }),
+  40_000,
+);
+
+test(
+  'a transaction that stays open too long is ended',
+  () =>
+    onEach(async ({ version }) => {
+      const strict = await BenchNode.start(databases, { node_id: 'mysql_node_free_2', max_long_tx: 1 });
+      const { credentials } = await strict.provision(version);
+      await as(credentials, 'CREATE TABLE t (a INT)');
+      const connection = await connectAs(credentials);
+      const ended = new Promise((resolve) => connection.on('error', resolve));
+      await connection.query('START TRANSACTION');
+      await connection.query('INSERT INTO t VALUES (1)');
+      await ended;
+      expect(await as(credentials, 'SELECT * FROM t')).toEqual([]);
+      expect((await strict.node.varz())['long_transactions_killed']).toBe(1);
+      await strict.stop();
+    }),
+  40_000,
+);
+
+test('varz shows sizes and the health of each instance', () =>
+  onEach(async ({ version, server }) => {
+    const own = await BenchNode.start(
+      [{ ...(databases.find((d) => d.version === version) as TestDatabase) }],
+      {
+        node_id: 'mysql_node_free_3',
+      },
+    );
+    const [fine, changed, closed] = [
+      await own.provision(version),
+      await own.provision(version),
+      await own.provision(version),
+    ];
+    await as(
+      changed.credentials,
+      version === '10.11' ? "SET PASSWORD = PASSWORD('other')" : "SET PASSWORD = 'other'",
+    );
+    await own.node.disable(closed, [], makeWork());
+    const lost = await own.provision(version);
+    await asRoot(server.port, `DROP DATABASE ${lost.name}`);
+    await as(fine.credentials, 'CREATE TABLE t (a INT)');
+    await waitFor(async () =>
+      ((await own.node.varz())['database_status'] as { name: string }[]).some(
+        ({ name }) => name === fine.name,
+      ),
+    );
+    const varz = await own.node.varz();
+    expect(varz['instances']).toEqual({
+      [fine.name]: 'ok',
+      [changed.name]: 'password-modified',
+      [closed.name]: 'disabled',
+      [lost.name]: 'fail',
+    });
+    expect(varz).toMatchObject({
+      long_queries_killed: 0,
+      quota_exceeded: 0,
+      pools: { [version]: { answering: true } },
+    });
+    expect(JSON.stringify(varz)).not.toContain(String(fine.credentials['password']));
+    await own.stop();
+  }));

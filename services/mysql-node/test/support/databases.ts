@@ -1,0 +1,45 @@
+import { findBinary, mysqlPrograms, startMariadb, startMysql } from '@vcap/testkit';
+import type { MariadbOptions, MariadbServer } from '@vcap/testkit';
+
+/** A real server with the client programs that go with it. */
+export interface TestDatabase {
+  version: string;
+  server: MariadbServer;
+  mysqldump_bin: string;
+  mysql_bin: string;
+}
+
+/** MariaDB, and MySQL where it can be had: what lacks is said once. */
+export async function startDatabases(options: MariadbOptions = {}): Promise<TestDatabase[]> {
+  const mysql = await mysqlOnly(options);
+  return mysql ? [await mariadb(options), mysql] : [await mariadb(options)];
+}
+
+export async function mysqlOnly(options: MariadbOptions = {}): Promise<TestDatabase | undefined> {
+  const programs = await mysqlPrograms();
+  if ('missing' in programs) {
+    process.stderr.write(`skipped with MySQL: ${programs.missing}\n`);
+    return undefined;
+  }
+  const server = await startMysql(options);
+  return { version: '9.7', server, mysqldump_bin: programs.mysqldump, mysql_bin: programs.mysql };
+}
+
+export async function mariadb(options: MariadbOptions = {}): Promise<TestDatabase> {
+  return {
+    version: '10.11',
+    server: await startMariadb(options),
+    mysqldump_bin: findBinary('mariadb-dump', 'mariadb-client'),
+    mysql_bin: findBinary('mariadb', 'mariadb-client'),
+  };
+}
+
+/** The part of a node's file that names these servers. */
+export function mysqlSection(databases: readonly TestDatabase[]): Record<string, unknown> {
+  return Object.fromEntries(
+    databases.map(({ version, server, mysqldump_bin, mysql_bin }) => [
+      version,
+      { host: '127.0.0.1', port: server.port, mysqldump_bin, mysql_bin },
+    ]),
+  );
+}

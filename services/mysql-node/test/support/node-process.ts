@@ -1,0 +1,24 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startProcess } from '@vcap/testkit';
+import type { RunningProcess } from '@vcap/testkit';
+
+const program = fileURLToPath(new URL('fault-node.ts', import.meta.url));
+
+/** Starts the node as a process of its own on a configuration, with the given variables. */
+export async function startNode(
+  dir: string,
+  config: Record<string, unknown>,
+  env: Record<string, string> = {},
+): Promise<RunningProcess> {
+  const file = join(dir, 'mysql-node.yml');
+  // JSON is YAML.
+  await writeFile(file, JSON.stringify(config));
+  return startProcess({
+    argv: [process.execPath, '--conditions=source', program, '--config', file],
+    env: { PATH: process.env['PATH'] ?? '', NODE_OPTIONS: '--disable-warning=ExperimentalWarning', ...env },
+    readyWhen: '"event":"ready"',
+    readyTimeoutMs: 30_000,
+  });
+}
