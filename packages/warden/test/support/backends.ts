@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { systemClock } from '@vcap/clock';
 import { tempDir } from '@vcap/testkit';
 import type { TempDir } from '@vcap/testkit';
@@ -60,14 +60,14 @@ export class Bench<W extends Warden = Warden> {
 
   /** An empty root directory. */
   async rootDir(): Promise<string> {
-    const path = join(this.dir.path, `root-${this.count}`);
+    const path = join(this.dir.path, `root-${(this.count += 1)}`);
     await mkdir(path);
     return path;
   }
 
   async create(limits: Partial<ContainerSpec> = {}): Promise<Container> {
     const rootDir = await this.rootDir();
-    const handle = `h-${(this.count += 1)}`;
+    const handle = basename(rootDir).replace('root', 'h');
     const spec = { handle, rootDir, memoryMb: 256, diskMb: 64, fds: 256, ...limits };
     return this.keep(await this.warden.create(spec));
   }
