@@ -3,7 +3,7 @@ import { readLogs } from '../api/logs.ts';
 import type { LogLine } from '../api/logs.ts';
 import type { Context } from '../context.ts';
 import { ApiError, ConnectError, UsageError } from '../errors.ts';
-import { formatTime, lastLines } from '../ui/format.ts';
+import { formatTime } from '../ui/format.ts';
 import { readStagingLog } from './staging-log.ts';
 
 const defaultLines = 50;
@@ -22,7 +22,7 @@ export async function showMergedLogs(context: Context, client: Client, name: str
   const page = await readLogs(client, name, { cursor: undefined, recent, waitSeconds: 0 });
   if (page === undefined) return false;
   const staging = new StagingFollower(client, name);
-  const staged = lastLines((await staging.next()).join('\n'), recent).filter((line) => line !== '');
+  const staged = (await staging.next()).slice(recent === 0 ? Infinity : -recent);
   if (ui.json) {
     ui.data([...staged.map((text) => ({ source: 'staging', text })), ...page.lines], () => '');
     return true;

@@ -1,7 +1,7 @@
 import { getApp, putApp } from '../api/apps.ts';
 import { createService, deleteService, listOfferings, listServices } from '../api/services.ts';
 import { inventedName } from '../app/choose-services.ts';
-import { restartIfStarted } from '../app/start.ts';
+import { updateIfStarted } from '../app/start.ts';
 import type { Service } from '../api/schemas.ts';
 import type { Context } from '../context.ts';
 import { VmcError } from '../errors.ts';
@@ -98,7 +98,7 @@ export async function cloneServices(context: Context): Promise<void> {
   }
   const services = [...app.services, ...missing];
   await ui.step(`Binding Services [${missing.join(', ')}]`, () => putApp(client, app, { services }));
-  await restartIfStarted(platformOf(context, client), app);
+  await updateIfStarted(platformOf(context, client), app);
 }
 
 async function rebind(context: Context, appName: string, service: string, bind: boolean): Promise<void> {
@@ -114,5 +114,5 @@ async function rebind(context: Context, appName: string, service: string, bind: 
   await context.ui.step(`${bind ? 'Binding' : 'Unbinding'} Service [${service}]`, () =>
     putApp(client, app, { services: bind ? [...rest, service] : rest }),
   );
-  await restartIfStarted(platformOf(context, client), app);
+  await updateIfStarted(platformOf(context, client), app);
 }

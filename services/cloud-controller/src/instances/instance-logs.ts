@@ -113,6 +113,7 @@ export class InstanceLogs {
       const text = await answer.body.text();
       const next = Number(answer.headers['x-log-next']);
       if (answer.statusCode === 200 && Number.isSafeInteger(next)) return { lines: parseLines(text), next };
+      this.#log.info({ event: 'log-refused', instance: source.instance, status: answer.statusCode });
     } catch (err) {
       if (signal.aborted) return undefined;
       const fields = { instance: source.instance, trace_id: trace.traceId };

@@ -70,9 +70,8 @@ export class LogSources {
   }
 }
 
-function toSource({ instance, log_uri: base, credentials }: FindDropletReply): LogSource[] {
-  const url =
-    base === undefined ? null : URL.parse(`${base.replace(/\/+$/, '')}/${encodeURIComponent(instance)}`);
+function toSource({ instance, log_uri: address, credentials }: FindDropletReply): LogSource[] {
+  const url = address === undefined ? null : URL.parse(address);
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) return [];
   return [{ instance, url, credentials }];
 }

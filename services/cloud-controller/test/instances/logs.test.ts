@@ -57,7 +57,7 @@ beforeEach(async () => {
   cluster = await startCluster();
   const logUri = `http://127.0.0.1:${(dea.address() as AddressInfo).port}/logs`;
   for (const instance of ['i-0', 'i-1', 'i-2'])
-    cluster.world.found.push({ instance, log_uri: logUri, credentials: ['u', 'p'] });
+    cluster.world.found.push({ instance, log_uri: `${logUri}/${instance}`, credentials: ['u', 'p'] });
   await cluster.beat([entry({ instance: 'i-0' }), entry({ instance: 'i-1', index: 1 })]);
   cluster.clock.shiftMs += 13_000;
   await cluster.beat([entry({ instance: 'i-0' }), entry({ instance: 'i-1', index: 1 })]);
