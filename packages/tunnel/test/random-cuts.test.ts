@@ -10,7 +10,7 @@ import { program, sha256, startCaldecott, startTcp, token } from './support/serv
 import type { RunningCaldecott, Started } from './support/servers.ts';
 
 /** `TUNNEL_CUTS_MB=50` for the full size; the seed of a failing run is in its name. */
-const megabytes = Number(process.env['TUNNEL_CUTS_MB'] ?? 4);
+const megabytes = Number(process.env['TUNNEL_CUTS_MB'] ?? 3);
 const runs = Number(process.env['TUNNEL_CUTS_RUNS'] ?? 20);
 const size = megabytes * 1_000_000;
 const seeds = Array.from({ length: runs }, (_, at) => at + 1);

@@ -27,6 +27,8 @@ export interface ClientOptions extends TroubleObserver {
   /** For opening a tunnel, and for going on with one, while nothing succeeds. */
   openMs?: number;
   resumeMs?: number;
+  /** How long an instance that does not know a tunnel is taken for the wrong one; 10 s by default. */
+  doubtMs?: number;
   /** Told once when WebSockets are given up because something in between does not let them through. */
   onFallback?: (error: NoWebSocketError) => void;
 }
@@ -146,8 +148,9 @@ export class CaldecottClient {
   }
 
   #persistence(totalMs: number, instance: string | undefined): Persistence {
-    const { clock } = this.#options;
-    return new Persistence({ caller: this.#caller, clock, totalMs, instance, trouble: this.#trouble });
+    const { clock, doubtMs = 10_000 } = this.#options;
+    const [caller, trouble] = [this.#caller, this.#trouble];
+    return new Persistence({ caller, clock, totalMs, instance, trouble, doubtMs });
   }
 
   async #ask<T>(path: string, read: (answer: Answer) => T): Promise<T> {

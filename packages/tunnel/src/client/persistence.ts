@@ -13,10 +13,9 @@ export interface PersistenceOptions {
   trouble: Trouble;
   /** The process that holds the tunnel, when it said so. */
   instance: string | undefined;
+  /** How long another process's "unknown" is doubted, in ms: a router that has just started may know that one first. */
+  doubtMs: number;
 }
-
-/** A router that has just started may know another instance first: its "unknown" is believed only after this. */
-const OTHER_INSTANCE_MS = 10_000;
 
 /** Repeats what failed in passing, and tells a tunnel that is gone from one that cannot be reached just now. */
 export class Persistence {
@@ -49,11 +48,11 @@ export class Persistence {
 
   /** The same for an answer that is no success. */
   async refused(answer: Answer, signal: AbortSignal): Promise<void> {
-    const { caller, clock, instance } = this.#options;
+    const { caller, clock, instance, doubtMs } = this.#options;
     if (!isUnknownTunnel(answer)) return this.failed(judge(caller.origin, answer), signal);
     this.#unknownSince ??= clock.monotonic();
     const elsewhere = instance !== undefined && answeredBy(answer) !== instance;
-    const passing = elsewhere && clock.monotonic() - this.#unknownSince < OTHER_INSTANCE_MS;
+    const passing = elsewhere && clock.monotonic() - this.#unknownSince < doubtMs;
     const text = elsewhere
       ? 'the instance that held this connection is gone (restarted or crashed)'
       : 'it no longer knows this connection';

@@ -29,10 +29,11 @@ export function startScriptedMysql(): Promise<Started> {
       heard = Buffer.concat([heard, piece]);
       const [said, reply] = replies[at] ?? [];
       if (said === undefined || heard.length < said.length) return;
-      if (!heard.equals(said)) return void socket.destroy();
+      const right = heard.equals(said);
       heard = Buffer.alloc(0);
       at += 1;
-      if (reply === undefined) socket.end();
+      if (!right) socket.destroy();
+      else if (reply === undefined) socket.end();
       else socket.write(reply);
     });
   });

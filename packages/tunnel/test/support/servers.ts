@@ -33,6 +33,8 @@ export interface RunningCaldecott extends Started {
   url: string;
   tunnels: TunnelServer;
   events: TunnelEvent[];
+  /** Cuts all its connections without a word, and listens no more. */
+  kill(): Promise<void>;
 }
 
 export interface CaldecottOptions {
@@ -81,6 +83,7 @@ export async function startCaldecott(options: CaldecottOptions): Promise<Running
     url: `http://127.0.0.1:${bound}`,
     tunnels,
     events,
+    kill: () => close(server, sockets),
     stop: async () => {
       tunnels.stop();
       await close(server, sockets);
