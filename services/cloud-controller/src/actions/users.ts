@@ -102,6 +102,9 @@ export async function deleteUser(
   for (const { id } of await services.store.services.instances.listSpace(user.spaceId)) {
     await deleteService(services, owner, call, (instances) => instances.byId(id));
   }
+  if (await services.store.services.instances.anyIn(user.spaceId)) {
+    throw new ApiError(503, 'a service of the user is still being deleted; try again in a minute');
+  }
   const apps = await services.store.apps.listSpace(user.spaceId);
   const unbinds = await services.store.apps.inSpace(user, async (space) => {
     const released = [];

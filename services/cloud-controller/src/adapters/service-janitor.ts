@@ -5,11 +5,13 @@ import type { Services } from '../actions/context.ts';
 import { takeoverAt } from '../actions/services/gateway-calls.ts';
 import { unbindLater } from '../actions/services/unbind.ts';
 import { unprovision } from '../actions/services/unprovision.ts';
+import { inLanes } from '../bits/in-lanes.ts';
 import { ApiError } from '../errors.ts';
 import type { Operation } from '../repositories/service-operations.ts';
 
 const LOOK_EVERY_MS = 5000;
-const BATCH = 20;
+const BATCH = 50;
+const LANES = 10;
 const KEEP_MS = 30 * 24 * 60 * 60_000;
 const PRUNE_EVERY_LOOKS = 720;
 const WHY = 'the controller that did it went away before the gateway answered';
@@ -47,7 +49,8 @@ export class ServiceJanitor implements Member {
   /** One look at what is due. */
   async look(): Promise<void> {
     const { store, clock } = this.#services;
-    for (const operation of await store.services.operations.due(BATCH)) await this.#end(operation);
+    // Side by side, so that a gateway that is away does not hold up the others'.
+    await inLanes(await store.services.operations.due(BATCH), LANES, (operation) => this.#end(operation));
     if (this.#looks++ % PRUNE_EVERY_LOOKS === 0) await store.services.operations.prune(clock.now() - KEEP_MS);
   }
 

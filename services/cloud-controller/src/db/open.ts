@@ -1,7 +1,8 @@
-import { Kysely, MysqlDialect } from 'kysely';
+import { Kysely } from 'kysely';
 import type { MysqlPool, Transaction } from 'kysely';
 import type { Clock } from '@vcap/clock';
 import type { Schema } from './schema.ts';
+import { quietMysqlDialect } from './quiet-mysql.ts';
 import { sqliteDialect } from './sqlite-dialect.ts';
 
 export type DialectName = 'sqlite' | 'mysql';
@@ -24,7 +25,7 @@ export function openDatabase(config: DatabaseConfig, clock: Clock): Database {
   const dialect =
     config.dialect === 'sqlite'
       ? sqliteDialect(config.path, clock)
-      : new MysqlDialect({ pool: () => openPool(config.uri) });
+      : quietMysqlDialect(() => openPool(config.uri));
   const db = new Kysely<Schema>({ dialect });
   return { db, dialect: config.dialect, clock, close: () => db.destroy() };
 }

@@ -81,10 +81,15 @@ export class ServiceInstances {
     );
   }
 
-  /** By the gateway's id; of one service when it is given. */
-  async byGatewayName(gatewayName: string, serviceId?: number): Promise<InstanceRecord | undefined> {
-    const query = this.#select().where('service_instances.gateway_name', '=', gatewayName);
-    return this.#first(serviceId === undefined ? query : query.where('services.id', '=', serviceId));
+  /** By the gateway's id; of one service, or of one space, where they are given: the id is the gateway's word alone. */
+  async byGatewayName(
+    gatewayName: string,
+    within: { serviceId?: number; spaceId?: number } = {},
+  ): Promise<InstanceRecord | undefined> {
+    let query = this.#select().where('service_instances.gateway_name', '=', gatewayName);
+    if (within.serviceId !== undefined) query = query.where('services.id', '=', within.serviceId);
+    if (within.spaceId !== undefined) query = query.where('service_instances.space_id', '=', within.spaceId);
+    return this.#first(query);
   }
 
   async listSpace(spaceId: number): Promise<InstanceRecord[]> {
@@ -104,6 +109,17 @@ export class ServiceInstances {
       .where('name', 'not like', `%${GONE}%`)
       .executeTakeFirstOrThrow();
     return n;
+  }
+
+  /** Whether the space has any, those included that are only waited for. */
+  async anyIn(spaceId: number): Promise<boolean> {
+    const found = await this.#db
+      .selectFrom('service_instances')
+      .select('id')
+      .where('space_id', '=', spaceId)
+      .limit(1)
+      .executeTakeFirst();
+    return found !== undefined;
   }
 
   /** The next ones of a service that its gateway has made, in order of row id. */

@@ -101,6 +101,18 @@ describe.each(dialects)('gateways that misbehave, on %s', (dialect) => {
       expect(await listed()).toEqual([]);
     });
 
+    test('that another controller took for dead is undone when it is made after all', async () => {
+      const before = await counts();
+      await cloud.gateway.mode({ delayMs: 300 });
+      const creation = cloud.create(ann, 'db1');
+      await waitFor(async () => (await listed()).length === 1);
+      await timePasses();
+      await cloud.janitor();
+      expect(await listed()).toEqual([]);
+      expect((await creation).body.code).toBe(500);
+      expect(await counts()).toEqual(before);
+    });
+
     test('of a controller that died is ended by another', async () => {
       const owner = await user();
       const [offering] = await cloud.controller.services.store.offerings.list();
@@ -212,6 +224,18 @@ describe.each(dialects)('gateways that misbehave, on %s', (dialect) => {
       expect(await bound()).toEqual(['db1']);
     });
 
+    test('that another controller took for dead is revoked when it is made after all', async () => {
+      const before = await counts();
+      await cloud.gateway.mode({ delayMs: 300 });
+      const binding = bind(['db1']);
+      await waitFor(async () => (await bound()).length === 1);
+      await timePasses();
+      await cloud.janitor();
+      expect((await binding).body.code).toBe(501);
+      expect(await bound()).toEqual([]);
+      expect(await counts()).toEqual(before);
+    });
+
     test('that cannot be revoked now is revoked later; the app is without it at once', async () => {
       await bind(['db1']);
       const before = await counts();
@@ -234,6 +258,17 @@ describe.each(dialects)('gateways that misbehave, on %s', (dialect) => {
       await cloud.janitor();
       expect((await counts()).bindings).toBe(before.bindings - 1);
     });
+  });
+
+  test('a name is taken until its service is really gone, and a user stays as long as a service does', async () => {
+    await cloud.create(ann, 'db1');
+    await cloud.gateway.mode({ refuse: { on: 'unprovision', status: 500, code: 1, description: 'no' } });
+    await ann.call('DELETE', '/services/db1');
+    expect((await cloud.create(ann, 'db1')).body.description).toMatch(/db1 is still being deleted/);
+    await cloud.gateway.mode({});
+    await timePasses();
+    await cloud.janitor();
+    expect((await cloud.create(ann, 'db1')).status).toBe(200);
   });
 
   test('a gateway that is not there is told so at once, and a frozen one in its time', async () => {

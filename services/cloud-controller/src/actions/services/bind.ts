@@ -5,7 +5,7 @@ import type { BindingRecord } from '../../repositories/service-bindings.ts';
 import type { InstanceRecord } from '../../repositories/service-instances.ts';
 import type { Operation } from '../../repositories/service-operations.ts';
 import type { Services } from '../context.ts';
-import { askBind, takeoverAt, toHandle } from './gateway-calls.ts';
+import { askBind, askUnbind, takeoverAt, toHandle } from './gateway-calls.ts';
 import type { ServiceCall } from './gateway-calls.ts';
 import { unbindLater } from './unbind.ts';
 
@@ -89,7 +89,12 @@ async function afterAll(
 async function undo(services: Services, call: ServiceCall, work: Binding, id: string): Promise<void> {
   const operation = await abandon(services, call, work, id);
   if (operation) await unbindLater(services, call, work.binding.id, operation);
-  else call.log.warn({ event: 'binding-of-nobody', binding: work.binding.guid, gateway_name: id });
+  else {
+    // Nobody waits for it any more: another controller took this one for dead. There is no row to repeat it from.
+    const answer = await askUnbind(services, call, work.instance, work.binding, id);
+    const fields = { binding: work.binding.guid, gateway_name: id, outcome: answer.kind };
+    call.log.warn({ event: 'binding-of-nobody-removed', ...fields });
+  }
 }
 
 function abandon(

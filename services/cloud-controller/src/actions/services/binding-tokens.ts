@@ -13,11 +13,10 @@ import { unbind } from './unbind.ts';
 /** The caller's instance by the gateway's id of it, or by its alias. Throws 500 unknown, 200 another's. */
 export async function ownInstance(services: Services, caller: Caller, id: string): Promise<InstanceRecord> {
   const { instances } = services.store.services;
-  const own = await instances.byName(caller.user.spaceId, id);
-  const found = own ?? (await instances.byGatewayName(id));
-  if (!found) throw new ApiError(500);
-  if (found.spaceId !== caller.user.spaceId) throw new ApiError(200);
-  return found;
+  const { spaceId } = caller.user;
+  const own = (await instances.byName(spaceId, id)) ?? (await instances.byGatewayName(id, { spaceId }));
+  if (own) return own;
+  throw new ApiError((await instances.byGatewayName(id)) ? 200 : 500);
 }
 
 /** A token with which any user can bind an app of theirs to the caller's instance. */

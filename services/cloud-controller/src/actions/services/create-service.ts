@@ -1,4 +1,3 @@
-import { isDuplicate } from '../../db/open.ts';
 import { ApiError } from '../../errors.ts';
 import type { InstanceRecord } from '../../repositories/service-instances.ts';
 import type { OfferingRecord, Plan } from '../../repositories/service-offerings.ts';
@@ -33,32 +32,33 @@ export async function createService(
     throw new ApiError(100, 'the name of a service is made of letters, digits, _, . and -');
   }
   const limit = capacityOf(services, user.email).services;
-  const work = await services.store.apps
-    .inSpace(user, async ({ services: tx }) => {
-      const count = await tx.instances.count(user.spaceId);
-      if (count >= limit) throw new ApiError(504, count, limit);
-      const instance = await tx.instances.insert({
-        name,
-        spaceId: user.spaceId,
-        planId: plan.id,
-        version,
-        planOption,
-      });
-      const operation = await tx.operations.begin({
-        kind: 'provision',
-        actor: user.email,
-        target: name,
-        traceId: call.trace.traceId,
-        spaceId: user.spaceId,
-        instanceId: instance.id,
-        dueAt: takeoverAt(services, instance),
-      });
-      return { instance, operation, owner: user };
-    })
-    .catch((error: unknown) => {
-      if (isDuplicate(error)) throw new ApiError(100, `you already have a service named ${name}`);
-      throw error;
+  const work = await services.store.apps.inSpace(user, async ({ services: tx }) => {
+    const count = await tx.instances.count(user.spaceId);
+    if (count >= limit) throw new ApiError(504, count, limit);
+    const present = await tx.instances.byName(user.spaceId, name);
+    if (present) {
+      const what =
+        present.state === 'deleting' ? 'is still being deleted' : 'is the name of a service of yours';
+      throw new ApiError(100, `${name} ${what}`);
+    }
+    const instance = await tx.instances.insert({
+      name,
+      spaceId: user.spaceId,
+      planId: plan.id,
+      version,
+      planOption,
     });
+    const operation = await tx.operations.begin({
+      kind: 'provision',
+      actor: user.email,
+      target: name,
+      traceId: call.trace.traceId,
+      spaceId: user.spaceId,
+      instanceId: instance.id,
+      dueAt: takeoverAt(services, instance),
+    });
+    return { instance, operation, owner: user };
+  });
   const made = await provision(services, call, work);
   await audit(services, caller, call, {
     type: 'service.create',

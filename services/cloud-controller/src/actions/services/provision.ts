@@ -5,7 +5,7 @@ import type { InstanceRecord } from '../../repositories/service-instances.ts';
 import type { Operation } from '../../repositories/service-operations.ts';
 import type { User } from '../../repositories/users.ts';
 import type { Services } from '../context.ts';
-import { askProvision, takeoverAt, toHandle } from './gateway-calls.ts';
+import { askProvision, askUnprovision, takeoverAt, toHandle } from './gateway-calls.ts';
 import type { ServiceCall } from './gateway-calls.ts';
 import { unprovisionLater } from './unprovision.ts';
 
@@ -88,7 +88,12 @@ async function afterAll(
 async function undo(services: Services, call: ServiceCall, work: Provisioning, id: string): Promise<void> {
   const operation = await abandon(services, call, work, id);
   if (operation) await unprovisionLater(services, call, work.instance, operation);
-  else call.log.warn({ event: 'instance-of-nobody', service: work.instance.guid, gateway_name: id });
+  else {
+    // Nobody waits for it any more: another controller took this one for dead. There is no row to repeat it from.
+    const answer = await askUnprovision(services, call, work.instance, id);
+    const fields = { service: work.instance.guid, gateway_name: id, outcome: answer.kind };
+    call.log.warn({ event: 'instance-of-nobody-removed', ...fields });
+  }
 }
 
 function abandon(

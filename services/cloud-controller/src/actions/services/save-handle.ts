@@ -17,7 +17,7 @@ export async function saveHandle(
 ): Promise<void> {
   const { instances, bindings } = services.store.services;
   const handle = toHandle(told);
-  const instance = await instances.byGatewayName(handle.gatewayName, offering.id);
+  const instance = await instances.byGatewayName(handle.gatewayName, { serviceId: offering.id });
   if (instance) {
     await instances.changed(instance.id, handle);
     call.log.info({ event: 'handle-saved', service: instance.guid });
