@@ -33,11 +33,12 @@ export async function buildDea(context: ComponentContext<DeaConfig>): Promise<Me
   const snapshotFile = new SnapshotFile(join(baseDir, 'db/instances.json'));
   const snapshot = await loadSnapshot(snapshotFile, log);
   const runtimes = await findRuntimes(config.runtimes, log);
-  const warden = await chooseWarden({
+  const { warden, reason } = await chooseWarden({
     clock,
     log,
+    config,
     stateDir: join(baseDir, 'warden'),
-    sampleMs: config.sample_interval * 1000,
+    ip: identity.ip,
   });
   const registry = new Registry();
   const logs = new LogHub({ clock, log, dir: join(baseDir, 'logs'), ...logSettings(config) });
@@ -153,7 +154,7 @@ export async function buildDea(context: ComponentContext<DeaConfig>): Promise<Me
     bailOutMs: config.evacuation.bail_out_time * 1000,
     done: () => process.kill(process.pid, 'SIGTERM'),
   });
-  registerFigures(context, facts, registry);
+  registerFigures(context, facts, registry, reason);
   return [
     { name: 'module-boundary', start: () => markModuleBoundary(baseDir), stop: async () => undefined },
     { name: 'droplets', start: () => droplets.start(), stop: async () => undefined },

@@ -99,6 +99,8 @@ export const configSchema = z.strictObject({
       linger: z.number().min(0).default(60),
     })
     .prefault({}),
+  /** `auto`: runc where it can be had, else plain processes with a warning. */
+  isolation: z.enum(['auto', 'runc', 'process']).default('auto'),
   /** Given to every container where the start message says nothing else. */
   container: z
     .strictObject({
@@ -113,6 +115,12 @@ export const configSchema = z.strictObject({
         .optional(),
       /** What every application may reach besides the default. */
       egress: z.array(egressRule).default([]),
+      /** Networks closed to applications besides the private ones, this host and the bus. */
+      also_denied: z.array(z.string()).default([]),
+      /** Addresses of containers, name servers they use, first user id on the host: the warden's own by default. */
+      network: z.string().optional(),
+      name_servers: z.array(z.string()).optional(),
+      first_uid: z.int().positive().optional(),
       /** Directory with the userland of the stack; the host's own when it is left out. */
       rootfs: z.string().optional(),
     })

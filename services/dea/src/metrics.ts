@@ -10,12 +10,14 @@ export function registerFigures(
   { metrics, varz }: ComponentContext<DeaConfig>,
   facts: () => DeaFacts,
   registry: Registry,
+  isolationReason: string | undefined,
 ): void {
   const running = (): number => registry.all().filter(({ state }) => isRouted(state)).length;
   const memoryRatio = (): number => 1 - registry.reservedMemoryMb / facts().memoryMb;
   const diskRatio = (): number => 1 - registry.reservedDiskMb / facts().diskMb;
   varz.set('stacks', () => ['linux']);
   varz.set('isolation', () => facts().isolation);
+  varz.set('isolation_reason', () => isolationReason ?? null);
   varz.set('runtimes', () => facts().runtimes.map(({ name }) => name));
   varz.set('apps_max_memory', () => facts().memoryMb);
   varz.set('apps_reserved_memory', () => registry.reservedMemoryMb);

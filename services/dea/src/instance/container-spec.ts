@@ -1,8 +1,6 @@
 import type { StartMessage } from '@vcap/bus';
-import type { ContainerSpec } from '@vcap/warden';
+import type { ContainerSpec, EgressRule, ReadOnlyPath } from '@vcap/warden';
 import { z } from 'zod';
-
-type EgressRule = z.infer<typeof egressRule>;
 
 /** What this DEA gives every container, beside what a start message asks for. */
 export interface ContainerDefaults {
@@ -15,7 +13,7 @@ export interface ContainerDefaults {
   /** Allowed to every application. */
   egress: EgressRule[];
   rootfs: string | undefined;
-  readOnlyPaths: { source: string }[];
+  readOnlyPaths: ReadOnlyPath[];
 }
 
 const address = /^(\d{1,3}\.){3}\d{1,3}$/;
@@ -54,16 +52,17 @@ export function cpuSharesOf({ limits }: StartMessage, defaults: ContainerDefault
   return limits.cpu_shares ?? Math.min(defaults.maxCpuShares, Math.max(defaults.minCpuShares, byMemory));
 }
 
-/** The container of an instance. The message was admitted, so its rules are sound. */
+/** The container of an instance. `services`: rules for what is bound to it. The message was admitted. */
 export function containerSpec(
   message: StartMessage,
   place: { handle: string; rootDir: string; ports: number[] },
   defaults: ContainerDefaults,
+  services: readonly EgressRule[],
 ): ContainerSpec {
   const { limits } = message;
   const own = egressOf(message);
   const { bandwidth, rootfs } = defaults;
-  const spec = {
+  return {
     ...place,
     memoryMb: limits.mem,
     diskMb: limits.disk,
@@ -73,9 +72,8 @@ export function containerSpec(
     cpuShares: cpuSharesOf(message, defaults),
     ...(limits.cpu_quota == null ? {} : { cpuCores: limits.cpu_quota }),
     ...(bandwidth === undefined ? {} : { bandwidth }),
-    egress: [...defaults.egress, ...(typeof own === 'string' ? [] : own)],
+    egress: [...defaults.egress, ...services, ...(typeof own === 'string' ? [] : own)],
     ...(rootfs === undefined ? {} : { rootfs }),
     readOnlyPaths: defaults.readOnlyPaths,
   };
-  return spec;
 }

@@ -3,7 +3,6 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newTrace } from '@vcap/bus';
 import type { DeaUpdate, StartMessage, StopFilter, Trace } from '@vcap/bus';
-import type { Container } from '@vcap/warden';
 import { measureCrash } from './crashes.ts';
 import { Instance } from './instance.ts';
 import type { InstanceParts, StopReason } from './instance.ts';
@@ -165,7 +164,7 @@ export class InstanceManager {
     const status = exit === undefined ? '' : ` (status ${exit.exitStatus})`;
     try {
       await logs.finish(instance, `crashed: ${exitDescription}${status}`);
-      if (instance.container !== undefined) await retire(instance.container);
+      await instance.container?.destroy({ keepFiles: true });
       await measureCrash(instance);
     } catch (error) {
       log.error({
@@ -222,10 +221,4 @@ export class InstanceManager {
   private releasePorts(instance: Instance): void {
     for (const port of Object.values(instance.ports)) this.world.ports.release(port);
   }
-}
-
-/** Ends what runs and keeps the files readable. */
-function retire(container: Container): Promise<void> {
-  const destroy: (how: { keepFiles: boolean }) => Promise<void> = container.destroy.bind(container);
-  return destroy({ keepFiles: true });
 }

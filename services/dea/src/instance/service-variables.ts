@@ -43,15 +43,22 @@ export function vmcServices(services: readonly Service[]): Service[] {
   }));
 }
 
+/** Where a bound service is, if its credentials say. */
+export function serviceAddress(service: Service): { host: string; port: number } | undefined {
+  const credentials = credentialsSchema.safeParse(service['credentials']);
+  if (!credentials.success) return undefined;
+  const host = credentials.data.host ?? credentials.data.hostname;
+  const port = Number(credentials.data.port);
+  return host === undefined || !Number.isInteger(port) ? undefined : { host, port };
+}
+
 /** VMC_<VENDOR>=host:port of a service that has both. */
 export function vendorAddress(service: Service): Record<string, string> {
-  const credentials = credentialsSchema.safeParse(service['credentials']);
+  const address = serviceAddress(service);
   const vendor = service['vendor'];
-  if (!credentials.success || typeof vendor !== 'string') return {};
-  const { host, hostname, port } = credentials.data;
-  const address = host ?? hostname;
-  if (address === undefined || port === undefined) return {};
-  return { [`VMC_${vendor.toUpperCase().replaceAll(/\W/g, '_')}`]: `${address}:${port}` };
+  if (address === undefined || typeof vendor !== 'string') return {};
+  const name = `VMC_${vendor.toUpperCase().replaceAll(/\W/g, '_')}`;
+  return { [name]: `${address.host}:${address.port}` };
 }
 
 /** DATABASE_URL: the first bound service whose uri is that of a database. */

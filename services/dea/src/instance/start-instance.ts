@@ -7,6 +7,7 @@ import { healthCheckOf } from './health-check.ts';
 import type { Instance, PortUse } from './instance.ts';
 import type { InstanceWorld } from './parts.ts';
 import { notReadyText, waitUntilReady } from './readiness.ts';
+import { serviceEgress } from './service-egress.ts';
 import { startCommand } from './start-command.ts';
 
 const PORT_TRIES = 50;
@@ -28,7 +29,10 @@ export async function startInstance(
   instance.setState('STARTING', clock.now());
   await mkdir(rootDir, { recursive: true, mode: 0o700 });
   const ports = await allotPorts(world, instance);
-  const container = await warden.create(containerSpec(message, { handle, rootDir, ports }, world.containers));
+  const services = await serviceEgress(message, world.log);
+  const container = await warden.create(
+    containerSpec(message, { handle, rootDir, ports }, world.containers, services),
+  );
   instance.container = container;
   const droplet = { sha1: message.sha1 ?? '', uri: message.executableUri ?? '', trace: instance.trace };
   const unpacked = world.droplets.withDroplet(droplet, async (path) => {

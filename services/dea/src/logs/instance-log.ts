@@ -23,6 +23,8 @@ export interface InstanceLogOptions {
 const TELL_LOST_MS = 1000;
 const CUT_PAUSE_MS = 1000;
 const MOST_WAITING = 64;
+/** Looks until a missing file is given up. */
+const MOST_SEARCHES = 100;
 
 /** The log stream of one instance: reads behind the instance's files, numbers, stores and hands out lines. */
 export class InstanceLog {
@@ -30,6 +32,8 @@ export class InstanceLog {
   private readonly spool: LogSpool;
   private readonly queue = new SerialQueue();
   private readonly waiting = new Set<() => void>();
+  private logsDir = '';
+  private searches = 0;
   private tails: Tail[] = [];
   private batch: NewLine[] = [];
   private toldLostAtMs = 0;
@@ -58,15 +62,25 @@ export class InstanceLog {
     this.finished = ended;
   }
 
-  /** Begins to read the files, where the last reader stopped. Those that are not there are left out. */
+  /**
+   * Begins to read the files, where the last reader stopped. One that is not there yet is looked for again: a container
+   * makes them once its program starts.
+   */
   follow(rootDir: string): void {
-    if (this.finished) return;
+    this.logsDir = join(rootDir, 'logs');
+    this.searches = MOST_SEARCHES;
+    this.openFiles();
+  }
+
+  private openFiles(): void {
+    if (this.searches === 0 || this.finished || this.tails.length === LOG_SOURCES.length) return;
+    this.searches -= 1;
     const { clock, limits } = this.options;
     const { positions } = this.spool;
     for (const [place, source] of LOG_SOURCES.entries()) {
       if (this.tails.some((tail) => tail.source === source)) continue;
       try {
-        const file = new LogFile(join(rootDir, 'logs'), `${source}.log`, positions[place] ?? 0);
+        const file = new LogFile(this.logsDir, `${source}.log`, positions[place] ?? 0);
         const tail: Tail = new Tail(source, file, limits, clock.monotonic(), {
           line: (text) => this.batch.push({ source, text, at: this.positions() }),
           dropped: (lines, bytes, guessed) => {
@@ -75,8 +89,11 @@ export class InstanceLog {
           },
         });
         this.tails.push(tail);
+        this.tails.sort(
+          (left, right) => LOG_SOURCES.indexOf(left.source) - LOG_SOURCES.indexOf(right.source),
+        );
       } catch {
-        // the application removed it, or put something else there
+        // not there yet; or the application removed it, or put something else there
       }
     }
   }
@@ -90,6 +107,7 @@ export class InstanceLog {
 
   /** Takes what is new, at most `maxBytes` of each file. Does nothing while the last take is being stored. */
   pump(maxBytes: number): Promise<void> {
+    this.openFiles();
     if (this.pumping || this.tails.length === 0) return Promise.resolve();
     this.pumping = true;
     return this.queue.run(async () => {
@@ -112,6 +130,7 @@ export class InstanceLog {
   finish(lastWords: string): Promise<void> {
     return this.queue.run(async () => {
       if (this.finished) return;
+      this.openFiles();
       const now = this.options.clock.monotonic();
       for (const tail of this.tails) tail.finish(now);
       this.batch.push({ source: 'dea', text: lastWords, at: this.positions() });

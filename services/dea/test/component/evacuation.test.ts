@@ -61,7 +61,7 @@ describe('on USR2 a DEA', () => {
     expect(failed).toBe(0);
     expect(asked).toBeGreaterThan(10);
     expect(statesOf(newId)).toEqual(['RUNNING', 'RUNNING']);
-    expect(instancePids(`${world.dir}/old`)).toEqual([]);
+    expect(instancePids(world.dir, oldId)).toEqual([]);
     expect(world.exits).toHaveLength(2);
   });
 
@@ -109,8 +109,9 @@ describe('on USR2 a DEA', () => {
       evacuation: { bail_out_time: 1, drain: 0 },
       stop_instances_on_shutdown: false,
     };
-    await world.startDea(impatient, 'impatient');
-    await world.startWebApp();
+    const id = await world.startDea(impatient, 'impatient');
+    world.start(webApp, {}, undefined, id);
+    await world.seen(() => statesOf(id)[0] === 'RUNNING');
     world.dea?.signal('SIGUSR2');
     world.dea?.signal('SIGUSR2');
     expect(await world.dea?.exited).toBe(0);

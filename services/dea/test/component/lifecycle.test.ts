@@ -144,7 +144,7 @@ describe('a DEA that was killed', () => {
     world.start(moody, { health_check_type: 'http', health_check_http_endpoint: '/' });
     await world.seen(() => instancePids(world.dir).length > 0);
     await world.seen(() =>
-      readFileSync(join(world.dir, 'base/db/instances.json'), 'utf8').includes('"process"'),
+      readFileSync(join(world.dir, 'base/db/instances.json'), 'utf8').includes('"startTime"'),
     );
     await world.dea?.kill();
     await world.startDea();

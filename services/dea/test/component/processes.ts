@@ -15,14 +15,17 @@ export const refuses = (port: number): Promise<boolean> =>
     () => true,
   );
 
-/** Every process whose home is in the directory: all that instances there have started. */
-export function instancePids(dir: string): number[] {
+/** Variable that every instance of a test gets: the directory of its world, `#`, and the id of its DEA. */
+export const MARK = 'TEST_MARK';
+
+/** All that the instances of a world (`dir`), or of one of its DEAs, have started. */
+export function instancePids(dir: string, deaId = ''): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
     .filter((pid) => {
       try {
-        return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(`HOME=${dir}/`);
+        return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(`${MARK}=${dir}#${deaId}`);
       } catch {
         return false;
       }

@@ -33,6 +33,7 @@ import type { RunningProcess } from '@vcap/testkit';
 import { request } from 'undici';
 import { stringify } from 'yaml';
 import { startMessage } from '../fixtures.ts';
+import { MARK } from './processes.ts';
 
 const main = new URL('../../src/main.ts', import.meta.url).pathname;
 
@@ -119,6 +120,7 @@ export class World {
       port_range: { first, last: Math.min(first + 50, 65_535) },
       intervals: { heartbeat: 0.2, advertise: 0.2 },
       runtimes: { node: { executable: process.execPath } },
+      isolation: process.env['DEA_TEST_ISOLATION'] ?? 'process',
       ...settings,
     };
     writeFileSync(config, stringify(value));
@@ -153,7 +155,8 @@ export class World {
 
   start(command: string, change: Partial<StartMessage> = {}, trace?: Trace, deaId = this.deaId): void {
     const droplet = { sha1: this.sha1, executableUri: this.dropletUri, start_command: command };
-    this.bus.publish(deaInstanceStart.for(deaId), startMessage({ ...droplet, ...change }), trace);
+    const env = [`${MARK}=${this.dir}#${deaId}`];
+    this.bus.publish(deaInstanceStart.for(deaId), startMessage({ ...droplet, env, ...change }), trace);
   }
 
   /** Starts a web application and waits until the router was told of it. */
