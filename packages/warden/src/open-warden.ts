@@ -20,7 +20,16 @@ export async function openWarden(options: OpenWardenOptions): Promise<{ warden: 
     new ProcessWarden({ clock, stateDir, ...(sampleMs === undefined ? {} : { sampleMs }) });
   if (backend === 'process') return { warden: plain(), reason: 'the configuration asks for plain processes' };
   const found = await detectBackend(rest);
-  if (found.isolation === 'runc') return { warden: await RuncWarden.open(rest) };
+  if (found.isolation === 'runc') {
+    await endPlainProcesses(plain());
+    return { warden: await RuncWarden.open(rest) };
+  }
   if (backend === 'runc') throw new Error(`the configuration asks for runc: ${found.reason}`);
   return { warden: plain(), reason: found.reason };
+}
+
+/** Of a time when this host ran plain processes from the same directory: nobody could take them over. */
+async function endPlainProcesses(warden: Warden): Promise<void> {
+  await warden.destroyOrphans();
+  warden.close();
 }

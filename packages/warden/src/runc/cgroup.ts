@@ -1,4 +1,5 @@
-import { readFile, readdir, rmdir } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readMounts } from './mounts.ts';
 import type { Mount } from './mounts.ts';
@@ -51,59 +52,61 @@ export class Cgroup {
   }
 
   /** Figures of now; undefined when the cgroup is gone. */
-  async use(): Promise<CgroupUse | undefined> {
+  use(): CgroupUse | undefined {
     try {
-      return await (this.layout.version === 1 ? this.useV1() : this.useV2());
+      return this.layout.version === 1 ? this.useV1() : this.useV2();
     } catch {
       return undefined;
     }
   }
 
-  async oomKills(): Promise<number> {
-    const name = this.layout.version === 1 ? 'memory.oom_control' : 'memory.events';
-    const text = await this.read(this.layout.memory, name).catch(() => '');
-    return fieldOf(text, 'oom_kill');
+  /** 0 when the cgroup is gone. */
+  oomKills(): number {
+    try {
+      const name = this.layout.version === 1 ? 'memory.oom_control' : 'memory.events';
+      return fieldOf(this.read(this.layout.memory, name), 'oom_kill');
+    } catch {
+      return 0;
+    }
   }
 
   /** Its processes, as the host numbers them. */
-  async processes(): Promise<number[]> {
-    const text = await this.read(this.layout.pids, 'cgroup.procs').catch(() => '');
-    return text.split('\n').filter(Boolean).map(Number);
+  processes(): number[] {
+    try {
+      return this.read(this.layout.pids, 'cgroup.procs').split('\n').filter(Boolean).map(Number);
+    } catch {
+      return [];
+    }
   }
 
-  private async useV1(): Promise<CgroupUse> {
+  private useV1(): CgroupUse {
     const { cpu, memory, pids } = this.layout;
-    const [stat, oom, usage, current] = await Promise.all([
-      this.read(memory, 'memory.stat'),
-      this.read(memory, 'memory.oom_control'),
-      this.read(cpu, 'cpuacct.usage'),
-      this.read(pids, 'pids.current'),
-    ]);
-    const field = (name: string): number => fieldOf(stat, name);
-    return {
-      memBytes: field('total_rss') + field('total_cache') - field('total_inactive_file'),
-      cpuNanoseconds: Number(usage),
-      pids: Number(current),
-      oomKills: fieldOf(oom, 'oom_kill'),
-    };
-  }
-
-  private async useV2(): Promise<CgroupUse> {
-    const { memory } = this.layout;
-    const names = ['memory.current', 'memory.stat', 'memory.events', 'cpu.stat', 'pids.current'];
-    const [current, stat, events, cpu, pids] = await Promise.all(
-      names.map((name) => this.read(memory, name)),
+    const stat = this.read(memory, 'memory.stat');
+    const [rss, cache, idle] = ['total_rss', 'total_cache', 'total_inactive_file'].map((name) =>
+      fieldOf(stat, name),
     );
     return {
-      memBytes: Math.max(0, Number(current) - fieldOf(stat ?? '', 'inactive_file')),
-      cpuNanoseconds: fieldOf(cpu ?? '', 'usage_usec') * 1000,
-      pids: Number(pids),
-      oomKills: fieldOf(events ?? '', 'oom_kill'),
+      memBytes: (rss ?? 0) + (cache ?? 0) - (idle ?? 0),
+      cpuNanoseconds: Number(this.read(cpu, 'cpuacct.usage')),
+      pids: Number(this.read(pids, 'pids.current')),
+      oomKills: this.oomKills(),
     };
   }
 
-  private read(hierarchy: string, name: string): Promise<string> {
-    return readFile(join(hierarchy, this.path, name), 'utf8');
+  private useV2(): CgroupUse {
+    const { memory } = this.layout;
+    const idle = fieldOf(this.read(memory, 'memory.stat'), 'inactive_file');
+    return {
+      memBytes: Math.max(0, Number(this.read(memory, 'memory.current')) - idle),
+      cpuNanoseconds: fieldOf(this.read(memory, 'cpu.stat'), 'usage_usec') * 1000,
+      pids: Number(this.read(memory, 'pids.current')),
+      oomKills: this.oomKills(),
+    };
+  }
+
+  /** Nothing waits here: the kernel writes these files as they are read, and a thread for each would cost five times as much. */
+  private read(hierarchy: string, name: string): string {
+    return readFileSync(join(hierarchy, this.path, name), 'utf8');
   }
 }
 

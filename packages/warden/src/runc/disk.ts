@@ -1,4 +1,5 @@
-import { statfs, truncate, writeFile } from 'node:fs/promises';
+import { statfsSync } from 'node:fs';
+import { truncate, writeFile } from 'node:fs/promises';
 import type { Helpers } from './helpers.ts';
 import type { ContainerFiles } from './owner.ts';
 
@@ -70,16 +71,20 @@ umount -l "$1" 2>/dev/null
 export const unmountDisk = (helpers: Helpers, files: ContainerFiles, rootDir: string): Promise<void> =>
   helpers.run(['sh', '-c', UNMOUNT, 'disk', files.disk, rootDir]);
 
-/** What the application has on its disk. */
-export async function diskUse(files: ContainerFiles, empty: DiskUse | undefined): Promise<DiskUse> {
-  const raw = await rawUse(files.disk);
-  return {
-    bytes: Math.max(0, raw.bytes - (empty?.bytes ?? 0)),
-    inodes: Math.max(0, raw.inodes - (empty?.inodes ?? 0)),
-  };
+/** What the application has on its disk; undefined when the disk is gone. */
+export function diskUse(files: ContainerFiles, empty: DiskUse | undefined): DiskUse | undefined {
+  try {
+    const raw = rawUse(files.disk);
+    return {
+      bytes: Math.max(0, raw.bytes - (empty?.bytes ?? 0)),
+      inodes: Math.max(0, raw.inodes - (empty?.inodes ?? 0)),
+    };
+  } catch {
+    return undefined;
+  }
 }
 
-async function rawUse(disk: string): Promise<DiskUse> {
-  const { bsize, blocks, bfree, files, ffree } = await statfs(disk);
+function rawUse(disk: string): DiskUse {
+  const { bsize, blocks, bfree, files, ffree } = statfsSync(disk);
   return { bytes: (blocks - bfree) * bsize, inodes: files - ffree };
 }

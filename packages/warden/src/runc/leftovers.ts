@@ -64,7 +64,7 @@ async function processes({ cgroups: layout, owner }: RuncHost, known: Known): Pr
   const found: Leftover[] = [];
   for (const handle of (await cgroupsUnder(layout, owner.cgroupParent)) ?? []) {
     if (runs(known, handle)) continue;
-    for (const pid of await new Cgroup(layout, owner.cgroup(handle)).processes())
+    for (const pid of new Cgroup(layout, owner.cgroup(handle)).processes())
       found.push({ kind: 'process', name: String(pid), handle, remove: killer(pid) });
   }
   return found;

@@ -36,11 +36,9 @@ export class Meter {
     };
   }
 
-  async sample(emptyDisk: DiskUse | undefined): Promise<ContainerInfo> {
-    const [use, disk] = await Promise.all([
-      this.cgroup.use(),
-      diskUse(this.files, emptyDisk).catch(() => undefined),
-    ]);
+  sample(emptyDisk: DiskUse | undefined): ContainerInfo {
+    const use = this.cgroup.use();
+    const disk = diskUse(this.files, emptyDisk);
     const now = this.clock.monotonic();
     if (disk !== undefined) this.info = { ...this.info, diskBytes: disk.bytes, inodes: disk.inodes };
     if (use === undefined) return this.info;
@@ -56,9 +54,9 @@ export class Meter {
   }
 
   /** Whether an end at this moment has to do with memory. */
-  async endedByMemory(exitStatus: number): Promise<boolean> {
+  endedByMemory(exitStatus: number): boolean {
     if (exitStatus === 0) return false;
-    this.noteOom(await this.cgroup.oomKills());
+    this.noteOom(this.cgroup.oomKills());
     const { oomKills } = this.info;
     const lately =
       this.oomRoseAtMs !== undefined && this.clock.monotonic() - this.oomRoseAtMs < OOM_MEMORY_MS;

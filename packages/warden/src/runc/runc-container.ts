@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import type { Clock } from '@vcap/clock';
-import { isAlive } from '../proc/proc-stat.ts';
+import { isAlive, readStatSync } from '../proc/proc-stat.ts';
 import { copyIn, copyOut } from '../files/copy-tree.ts';
 import { partsOf } from '../files/beneath.ts';
 import { follow } from '../output/follow.ts';
@@ -133,11 +133,11 @@ export class RuncContainer implements Container {
   async run(options: RunOptions): Promise<ContainerExit> {
     const { clock, helpers, owner, runtime } = this.host;
     const cwd = this.appPath(partsOf(options.cwd).join('/'));
-    const before = (await this.meter.sample(this.record.emptyDisk)).oomKills;
+    const before = this.meter.sample(this.record.emptyDisk).oomKills;
     const config = execConfig(this.record.spec, options, cwd);
     const target = { clock, helpers, runtime, runtimeRoot: owner.runtimeRoot, handle: this.handle };
     const exitStatus = await execInContainer({ ...target, dir: this.files.dir, config }, options);
-    const { oomKills } = await this.meter.sample(this.record.emptyDisk);
+    const { oomKills } = this.meter.sample(this.record.emptyDisk);
     return { exitStatus, reason: exitStatus !== 0 && oomKills > before ? 'out of memory' : 'exited' };
   }
 
@@ -176,16 +176,17 @@ export class RuncContainer implements Container {
     return this.meter.info;
   }
 
-  measure(): Promise<ContainerInfo> {
+  async measure(): Promise<ContainerInfo> {
     return this.meter.sample(this.record.emptyDisk);
   }
 
   /** A look from time to time: figures, and whether it ended without our being told. */
   async sample(): Promise<void> {
     if (this.exit !== undefined || this.gone) return;
-    await this.measure();
-    const { process } = this.record;
-    if (process !== undefined && !(await isAlive(process))) await this.settled();
+    this.meter.sample(this.record.emptyDisk);
+    const { process: identity } = this.record;
+    const stat = identity && readStatSync(identity.pid);
+    if (stat?.startTime !== identity?.startTime || stat?.state === 'Z') await this.settled();
   }
 
   async stop(graceMs: number): Promise<{ killed: boolean }> {
@@ -267,7 +268,7 @@ export class RuncContainer implements Container {
     // The life line ends a moment before the process does.
     if (identity !== undefined) await until(async () => !(await isAlive(identity)), this.host.clock);
     const exitStatus = (await readStatus(this.files)) ?? (spawned ? KILLED : -1);
-    const memory = await this.meter.endedByMemory(exitStatus);
+    const memory = this.meter.endedByMemory(exitStatus);
     const other = exitStatus === -1 ? 'unknown' : 'exited';
     this.record.exit = { exitStatus, reason: memory ? 'out of memory' : other };
     await this.note();

@@ -191,7 +191,10 @@ export class RuncWarden implements Warden {
     if (this.sampling) return;
     this.sampling = true;
     try {
-      for (const container of this.containers.values()) await container.sample();
+      for (const container of this.containers.values()) {
+        await container.sample();
+        await new Promise((resolve) => setImmediate(resolve)); // others have their turn in between
+      }
     } finally {
       this.sampling = false;
     }
