@@ -1,10 +1,11 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { tempDir } from '@vcap/testkit';
 import type { TempDir } from '@vcap/testkit';
 import { AddressPlan, parseRange } from '../src/runc/addresses.ts';
 import { Cgroup, layoutOf } from '../src/runc/cgroup.ts';
+import { delegateCgroups } from '../src/runc/delegate-cgroups.ts';
 import { imageBytes } from '../src/runc/disk.ts';
 import { egressLines } from '../src/runc/egress.ts';
 import { parseMountinfo } from '../src/runc/mounts.ts';
@@ -103,6 +104,23 @@ describe('cgroups', () => {
       oomKills: 2,
     });
     expect(new Cgroup(layout, '/p/gone').use()).toBeUndefined();
+  });
+
+  test('of version 2 that hold processes themselves are emptied, so that they can be divided', async () => {
+    const layout = { version: 2 as const, memory: '', cpu: '', pids: '', hierarchies: [dir.path] };
+    await write({
+      'cgroup.type': 'domain\n',
+      'cgroup.procs': '',
+      'cgroup.subtree_control': '',
+      'vcap-host/x': '',
+    });
+    await delegateCgroups(layout);
+    expect(await readFile(join(dir.path, 'cgroup.subtree_control'), 'utf8')).toBe('+cpu +memory +pids');
+    // The root of the whole machine has no type, and may hold processes.
+    await rm(join(dir.path, 'cgroup.type'));
+    await write({ 'cgroup.subtree_control': '' });
+    await delegateCgroups(layout);
+    expect(await readFile(join(dir.path, 'cgroup.subtree_control'), 'utf8')).toBe('');
   });
 
   test('of version 1 are read, each figure in its hierarchy', async () => {

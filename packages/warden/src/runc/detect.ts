@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findLayout } from './cgroup.ts';
 import { RuncWarden } from './runc-warden.ts';
@@ -40,21 +40,16 @@ async function whatIsMissing(): Promise<string | undefined> {
   return undefined;
 }
 
+/** Always in the same place, so that what a killed trial left is found by the next. */
 async function tryOne(options: RuncWardenOptions): Promise<void> {
-  await mkdir(options.stateDir, { recursive: true, mode: 0o700 });
-  const dir = await mkdtemp(`${options.stateDir}-try-`);
+  const dir = `${options.stateDir}-try`;
   const rootDir = join(dir, 'root');
-  await mkdir(rootDir);
+  await mkdir(rootDir, { recursive: true, mode: 0o700 });
   const warden = await RuncWarden.open({ ...options, stateDir: join(dir, 'state') });
   try {
-    const container = await warden.create({
-      handle: 'try',
-      rootDir,
-      memoryMb: 32,
-      diskMb: 4,
-      fds: 64,
-      inodes: 100,
-    });
+    await warden.destroyOrphans();
+    const spec = { handle: 'try', rootDir, memoryMb: 32, diskMb: 4, fds: 64, inodes: 100 };
+    const container = await warden.create(spec);
     try {
       const { exitStatus } = await container.run({ argv: ['/bin/true'], cwd: '.', env: {} });
       if (exitStatus !== 0) throw new Error(`/bin/true ended with status ${exitStatus} in it`);

@@ -9,6 +9,7 @@ import { AddressPlan } from './addresses.ts';
 import { buildContainer, firewallEntry } from './build.ts';
 import { findLayout, removeCgroup } from './cgroup.ts';
 import { Claims } from './claims.ts';
+import { delegateCgroups } from './delegate-cgroups.ts';
 import { DENIED_BY_DEFAULT, checkNetworks } from './egress.ts';
 import { Firewall } from './firewall.ts';
 import { Helpers } from './helpers.ts';
@@ -67,6 +68,7 @@ export class RuncWarden implements Warden {
     const cgroups = await findLayout();
     if (cgroups === undefined)
       throw new Error('the cgroup controllers memory, cpu and pids are not all mounted');
+    await delegateCgroups(cgroups);
     const marker = `${owner.id}:${randomUUID()}`;
     const helpers = new Helpers(marker, 2 + 2 * availableParallelism());
     const addresses = new AddressPlan(options.network ?? '10.254.0.0/16', options.firstUid ?? 1_900_000_000);
