@@ -5,11 +5,19 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const pnpm = `${root}.tools/node_modules/.bin/pnpm`;
-/** Debian package to the command it is there for: servers of the tests, runtimes of the sample applications. */
-const commands = {
+/** Debian package to the command it is there for: servers that the cluster and the tests start. */
+const servers = {
   'nats-server': 'nats-server',
   'redis-server': 'redis-server',
   'mariadb-server': 'mariadbd',
+};
+/** What applications are contained with, and the runtimes of the sample applications. The cluster starts without them. */
+const extras = {
+  runc: 'runc',
+  nftables: 'nft',
+  tini: 'tini-static',
+  iproute2: 'ip',
+  e2fsprogs: 'mkfs.ext4',
   python3: 'python3',
   gunicorn: 'gunicorn',
   ruby: 'ruby',
@@ -17,7 +25,7 @@ const commands = {
   'ruby-sinatra': 'ruby',
   'ruby-webrick': 'ruby',
 };
-const path = `${root}node_modules/.bin:${root}.tools/node_modules/.bin:${process.env.PATH}:/usr/sbin`;
+const path = `${root}node_modules/.bin:${root}.tools/node_modules/.bin:${process.env.PATH}:/usr/sbin:/sbin`;
 const env = { ...process.env, PATH: path, TURBO_TELEMETRY_DISABLED: '1', DEBIAN_FRONTEND: 'noninteractive' };
 
 function run(command, args) {
@@ -32,20 +40,25 @@ const has = (name) => path.split(':').some((dir) => existsSync(`${dir}/${name}`)
 /** On Debian as root by package; elsewhere only the commands are looked for, and what lacks is said. */
 function installServers() {
   const debian = has('apt-get') && process.getuid() === 0;
-  const here = debian
-    ? (name) => spawnSync('dpkg-query', ['-W', '-f=${Status}', name]).stdout.toString().endsWith(' installed')
-    : (name) => has(commands[name] ?? name);
-  const missing = Object.keys(commands).filter((name) => !here(name));
+  if (!debian) return nameMissing();
+  const wanted = Object.keys({ ...servers, ...extras });
+  const installed = (name) =>
+    spawnSync('dpkg-query', ['-W', '-f=${Status}', name]).stdout.toString().endsWith(' installed');
+  const missing = wanted.filter((name) => !installed(name));
   if (missing.length === 0) return;
-  if (!debian) {
-    const names = missing.map((name) => commands[name]);
-    console.error(
-      `Missing: ${names.join(', ')}. Install them; the Debian packages are: ${missing.join(' ')}`,
-    );
-    process.exit(1);
-  }
   run('apt-get', ['update', '-q']);
   run('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...missing]);
+}
+
+function nameMissing() {
+  const missing = (all) => Object.entries(all).filter(([, command]) => !has(command));
+  const list = (some) => some.map(([name, command]) => `${command} (Debian: ${name})`).join(', ');
+  const without = missing(extras);
+  if (without.length > 0) console.error(`Going on without ${list(without)}.`);
+  const needed = missing(servers);
+  if (needed.length === 0) return;
+  console.error(`Missing on PATH: ${list(needed)}. Install them and try again.`);
+  process.exit(1);
 }
 
 if (!existsSync(pnpm))
