@@ -2,7 +2,7 @@ import type { Wire } from '../wire/wire.ts';
 
 /** Brings an answer to the client: the head with the first of the body in one packet, then the rest. */
 export class Download {
-  /** Something of the answer is out, or about to be: the client gets no other. */
+  /** Something of the answer is out: the client gets no other. */
   begun = false;
   readonly #wire: Wire;
   #head: string | undefined;
@@ -21,7 +21,6 @@ export class Download {
 
   /** Takes the head; `pack`: a body that ends with its connection is packed into chunks. */
   begin(head: string, pack: boolean): void {
-    this.begun = true;
     this.#head = head;
     this.#pack = pack;
   }
@@ -46,6 +45,7 @@ export class Download {
     const head = this.#head;
     if (head === undefined) return;
     this.#head = undefined;
+    this.begun = true;
     this.#wire.writeText(head);
   }
 
@@ -62,6 +62,7 @@ export class Download {
     const head = this.#head;
     if (head === undefined) return this.#wire.writeBytes(buffer, start, end);
     this.#head = undefined;
+    this.begun = true;
     return this.#wire.writeBoth(head, buffer, start, end);
   }
 }

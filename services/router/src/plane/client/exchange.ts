@@ -142,7 +142,7 @@ export class Exchange implements BackendUser {
     const keep = client.willKeep();
     const lines = `X-Vcap-Request-Id: ${record.requestId}\r\n${this.#connectionLine(keep)}`;
     const page = errorPage(error, { text, lines, bodiless: record.method === 'HEAD' });
-    download.begun = true;
+    download.reset();
     record.status = error.status;
     record.responseBytes = page.bytes;
     client.wire.writeText(page.text);

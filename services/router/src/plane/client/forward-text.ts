@@ -26,6 +26,9 @@ export function forwardText(head: RequestHead, target: Target, facts: ForwardFac
   let lines = head.kept();
   if (head.named !== undefined) lines = withoutNamed(lines, head.named);
   let text = `${facts.method} ${target.path} HTTP/1.1\r\nHost: ${target.host}\r\n${lines}`;
+  // Framing is written anew: a backend gets it in one spelling only.
+  if (head.chunked) text += 'Transfer-Encoding: chunked\r\n';
+  else if (head.length >= 0) text += `Content-Length: ${head.length}\r\n`;
   text += `X-Forwarded-For: ${forwardedFor(head, facts.clientAddress)}\r\n`;
   if (missing(names['x-forwarded-proto'])) text += `X-Forwarded-Proto: ${facts.scheme}\r\n`;
   if (missing(names['x-forwarded-host'])) text += `X-Forwarded-Host: ${target.host}\r\n`;

@@ -13,7 +13,7 @@ export interface Target {
 }
 
 /** A name or an address, with or without a port: what else comes as Host would reach backends as it is. */
-const authority = /^(?:\[[\da-f:.]+\]|[^\s:@/?#\\[\]"<>,]+)(?::\d{0,5})?$/i;
+const authority = /^(?:\[[\da-f:.]+\]|[\w.~%!$&'()*+;=-]+)(?::\d{0,5})?$/i;
 const plain = /^[a-z\d-]+(?:\.[a-z\d-]+)*$/;
 
 /** Reads target and Host; the authority of an absolute target wins (RFC 9112 §3.2.2). */
@@ -22,11 +22,11 @@ export function targetOf(
   target: string,
   hostHeader: string | undefined,
 ): Target | RouterError {
-  if (target.charCodeAt(0) === 47) return withHost(hostHeader ?? '', target);
   if (method === 'CONNECT') return routerErrors.methodNotAllowed;
+  if (target.charCodeAt(0) === 47) return withHost(hostHeader ?? '', target);
   if (target === '*')
     return method === 'OPTIONS' ? withHost(hostHeader ?? '', target) : routerErrors.badRequest;
-  const absolute = /^https?:\/\/([^/?#]*)(.*)$/is.exec(target);
+  const absolute = /^https?:\/\/([^/?#]*)((?:[/?].*)?)$/is.exec(target);
   if (absolute === null) return routerErrors.badRequest;
   const rest = absolute[2] ?? '';
   return withHost(absolute[1]?.replace(/^.*@/, '') ?? '', rest.startsWith('/') ? rest : `/${rest}`);

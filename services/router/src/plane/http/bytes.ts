@@ -11,7 +11,7 @@ for (const char of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHI
 for (const char of '0123456789abcdefABCDEF') classes[char.charCodeAt(0)]! |= hex;
 for (let byte = 0x20; byte < 256; byte += 1) if (byte !== 0x7f) classes[byte]! |= value;
 classes[0x09]! |= value;
-for (let byte = 0x21; byte < 256; byte += 1) if (byte !== 0x7f) classes[byte]! |= target;
+for (let byte = 0x21; byte < 0x7f; byte += 1) classes[byte]! |= target;
 
 export const CR = 13;
 export const LF = 10;
@@ -25,7 +25,7 @@ export const isToken = (byte: number): boolean => ((classes[byte] as number) & t
 /** A header's value may have it: no control bytes but the tab. */
 export const isValue = (byte: number): boolean => ((classes[byte] as number) & value) !== 0;
 
-/** A request's target may have it: no blanks, no control bytes. */
+/** A request's target may have it: visible ASCII, all else is to be percent-encoded. */
 export const isTarget = (byte: number): boolean => ((classes[byte] as number) & target) !== 0;
 
 /** A chunk's size may have it. */

@@ -1,4 +1,4 @@
-import { CR, isHex, isValue, LF } from './bytes.ts';
+import { CR, isHex, isToken, isValue, LF } from './bytes.ts';
 import { readFields } from './fields.ts';
 import { Head } from './head.ts';
 import { names } from './names.ts';
@@ -21,6 +21,12 @@ const trailerStart = 6;
 const lastLf = 7;
 const trailers = 8;
 
+type ExtensionPart =
+  'name start' | 'name' | 'value start' | 'value' | 'quoted' | 'quoted pair' | 'after quoted';
+
+/** Where an extension may end. */
+const extensionEnds: ReadonlySet<ExtensionPart> = new Set(['name', 'value', 'after quoted']);
+
 const mostSizeDigits = 12;
 const mostExtensionBytes = 16 * 1024;
 const mostTrailerBytes = 16 * 1024;
@@ -39,6 +45,7 @@ export class ChunkScanner {
   #left = 0;
   #digits = 0;
   #extensionBytes = 0;
+  #part: ExtensionPart = 'name start';
   #trailerText = '';
 
   /** Starts a new body. */
@@ -73,14 +80,15 @@ export class ChunkScanner {
           else if (byte === 59) {
             pass(at);
             this.#state = extension;
+            this.#part = 'name start';
           } else return -1;
           at += 1;
           break;
         case extension:
-          if (byte === CR) {
+          if (byte === CR && extensionEnds.has(this.#part)) {
             runStart = at;
             this.#state = sizeEnd;
-          } else if (!isValue(byte) || (this.#extensionBytes += 1) > mostExtensionBytes) return -1;
+          } else if ((this.#extensionBytes += 1) > mostExtensionBytes || !this.#extend(byte)) return -1;
           else runStart = at + 1;
           at += 1;
           break;
@@ -137,6 +145,30 @@ export class ChunkScanner {
     return at;
   }
 
+  /** Follows `;name`, `;name=token` and `;name="quoted"`; false: it is none of them. */
+  #extend(byte: number): boolean {
+    const part = this.#part;
+    if (part === 'quoted') {
+      if (byte === 34) this.#part = 'after quoted';
+      else if (byte === 92) this.#part = 'quoted pair';
+      return isValue(byte) && byte < 127;
+    }
+    if (part === 'quoted pair') {
+      this.#part = 'quoted';
+      return isValue(byte) && byte < 127;
+    }
+    if (part !== 'after quoted' && isToken(byte)) {
+      if (part === 'name start') this.#part = 'name';
+      else if (part === 'value start') this.#part = 'value';
+      return true;
+    }
+    if (byte === 61 && part === 'name') this.#part = 'value start';
+    else if (byte === 34 && part === 'value start') this.#part = 'quoted';
+    else if (byte === 59 && extensionEnds.has(part)) this.#part = 'name start';
+    else return false;
+    return true;
+  }
+
   #endTrailers(sink: ChunkSink): boolean {
     const buffer = Buffer.from(this.#trailerText, 'latin1');
     trailerHead.clear(0);
@@ -149,9 +181,10 @@ export class ChunkScanner {
 
 const trailerHead = new Head();
 
-/** A trailer that frames, routes or vouches would say so after the fact: it does not pass (RFC 9110 §6.5.1). */
-function trailerRule(_head: Head, id: number): 'keep' | 'drop' {
-  return id === names.upgrade || id === names.referer || id === names['user-agent'] ? 'keep' : 'drop';
+/** A trailer that routes or vouches would say so after the fact: it does not pass. One that frames is an attack. */
+function trailerRule(_head: Head, id: number): 'keep' | 'drop' | 'refuse' {
+  if (id === names['content-length'] || id === names['transfer-encoding']) return 'refuse';
+  return id === names.referer || id === names['user-agent'] ? 'keep' : 'drop';
 }
 
 function hexValue(byte: number): number {

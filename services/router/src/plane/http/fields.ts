@@ -80,7 +80,8 @@ export function takeLength(head: Head, buffer: Uint8Array, start: number, end: n
 
 /** Transfer-Encoding: `chunked` alone, once. Other codings are legal but nobody sends them; some hide a request. */
 export function takeCoding(head: Head, buffer: Uint8Array, start: number, end: number): boolean {
-  if (head.chunked || !equalsWord(buffer, start, end, 'chunked')) return false;
+  // A blank behind it is legal and overlooked by some, and by some not.
+  if (head.chunked || buffer[end] !== CR || !equalsWord(buffer, start, end, 'chunked')) return false;
   head.chunked = true;
   return true;
 }

@@ -94,9 +94,9 @@ function requestRule(
       head.hosts += 1;
       return 'drop';
     case names['content-length']:
-      return takeLength(head, buffer, start, end) ? 'keep' : 'refuse';
+      return takeLength(head, buffer, start, end) ? 'drop' : 'refuse';
     case names['transfer-encoding']:
-      return takeCoding(head, buffer, start, end) ? 'keep' : 'refuse';
+      return takeCoding(head, buffer, start, end) ? 'drop' : 'refuse';
     case names.connection:
       takeConnection(head, buffer, start, end);
       return 'drop';
