@@ -58,7 +58,7 @@ async function through(
   });
   cleanups.push(async () => {
     await listener.stop();
-    await client.close();
+    client.close();
   });
   return { port: await listener.start(0), failures, said };
 }
@@ -101,7 +101,7 @@ describe('the message names the hop that fails', () => {
       clock: systemClock,
       openMs: 500,
     });
-    cleanups.push(() => client.close());
+    cleanups.push(async () => client.close());
     const answer = client.info().catch((error: unknown) => error);
     await once(server, 'connection');
     for (const socket of sockets) socket.destroy();
@@ -146,7 +146,7 @@ describe('the message names the hop that fails', () => {
   test('the wanted local port is taken', async () => {
     const { port } = await through(caldecott.url);
     const client = new CaldecottClient({ url: caldecott.url, token, clock: systemClock });
-    cleanups.push(() => client.close());
+    cleanups.push(async () => client.close());
     const second = new LocalListener({ client, destination: { host: '127.0.0.1', port: 1 } });
     await expect(second.start(port)).rejects.toMatchObject({
       hop: 'this machine',
@@ -164,7 +164,7 @@ describe('the message names the hop that fails', () => {
     cleanups.push(async () => {
       await one.stop();
       await two.stop();
-      await client.close();
+      client.close();
     });
     expect(first).toBeGreaterThanOrEqual(10_000);
     expect(second).toBeGreaterThan(first);

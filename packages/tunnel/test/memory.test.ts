@@ -57,7 +57,7 @@ async function startListener(
   const listener = new LocalListener({ client, destination: { host: '127.0.0.1', port: destination.port } });
   const stop = async (): Promise<void> => {
     await listener.stop();
-    await client.close();
+    client.close();
   };
   return { port: await listener.start(0), stop };
 }

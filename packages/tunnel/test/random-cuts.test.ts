@@ -70,7 +70,7 @@ describe.each(transports)('%s under random cuts, both directions at once', (tran
         expect(proxy.cuts).toBeGreaterThan(0);
       } finally {
         await listener.stop();
-        await client.close();
+        client.close();
         await proxy.stop();
       }
       for (const { id } of caldecott.tunnels.registry.ofOwner({ owner: 'test', allows: () => true }))

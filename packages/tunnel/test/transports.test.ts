@@ -31,7 +31,7 @@ describe.each(transports)('over %s', (transport) => {
   beforeEach(() => void (failures = []));
   afterEach(async () => {
     await listener.stop();
-    await client.close();
+    client.close();
     await caldecott.stop();
     await destination.stop();
   });

@@ -92,7 +92,7 @@ describe("the operator's endpoint", () => {
     const data = randomBytes(300_000);
     expect((await exchange(await listener.start(0), data)).equals(data)).toBe(true);
     await listener.stop();
-    await client.close();
+    client.close();
     await waitFor(() => sessions.length === 2);
     expect(sessions[0]).toMatchObject({
       session: 's1',
@@ -172,7 +172,7 @@ describe("the operator's endpoint", () => {
     expect(await status(ticket())).toBe(404);
     expect(await status(ticket({ session: 's2' }))).toBe(200);
     await listener.stop();
-    await client.close();
+    client.close();
   });
 
   test('keeps to its networks whatever a ticket says', async () => {

@@ -50,7 +50,7 @@ describe('the helper as an application', () => {
     const client = new CaldecottClient({ url: helper.url, token, clock: systemClock });
     expect(await client.service('db1')).toMatchObject({ user: 'u1' });
     expect(await client.service('no such')).toBeUndefined();
-    await client.close();
+    client.close();
   });
 
   test.each(['http', 'websocket'] as const)('carries bytes over %s', async (transport) => {
@@ -59,7 +59,7 @@ describe('the helper as an application', () => {
     const data = randomBytes(2_000_000);
     expect((await exchange(await listener.start(0), data)).equals(data)).toBe(true);
     await listener.stop();
-    await client.close();
+    client.close();
   });
 
   test.each([

@@ -22,6 +22,8 @@ export interface ClientOptions extends TroubleObserver {
   /** A text, or a function for one that is renewed. */
   token: string | (() => string);
   clock: Clock;
+  /** Where proxies are named (`HTTPS_PROXY`, `NO_PROXY`); the process's own by default. */
+  env?: NodeJS.ProcessEnv;
   /** `auto`: a WebSocket when the server and everything in between take one, else HTTP. */
   transport?: Transport | 'auto';
   /** For opening a tunnel, and for going on with one, while nothing succeeds. */
@@ -42,9 +44,9 @@ export class CaldecottClient {
   #socketsRefused = false;
 
   constructor(options: ClientOptions) {
-    const { token } = options;
+    const { url, token, clock, env = process.env } = options;
     this.#options = options;
-    this.#caller = new Caller({ url: options.url, token: typeof token === 'string' ? () => token : token });
+    this.#caller = new Caller({ url, token: typeof token === 'string' ? () => token : token, clock, env });
     this.#trouble = new Trouble(options);
   }
 
@@ -108,8 +110,8 @@ export class CaldecottClient {
   }
 
   /** Gives up all connections. */
-  close(): Promise<void> {
-    return this.#caller.close();
+  close(): void {
+    this.#caller.close();
   }
 
   async #run(link: Link): Promise<void> {

@@ -1,8 +1,11 @@
-import { Agent, request } from 'undici';
-import type { Dispatcher } from 'undici';
+import { request as httpRequest } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { Clock } from '@vcap/clock';
 import { finHeader, tokenHeader } from '../wire/headers.ts';
+import { createAgent } from './agent.ts';
 import type { CookieJar } from './cookie-jar.ts';
-import { TunnelError } from './tunnel-error.ts';
+import { networkError, NoAnswerError } from './network-error.ts';
 
 export interface Answer {
   status: number;
@@ -22,7 +25,7 @@ export interface Call {
   poll?: boolean;
   cookies?: CookieJar;
   signal?: AbortSignal;
-  /** Until the head of the answer; 30 s by default. */
+  /** Longest silence, in ms; 30 s by default. */
   timeoutMs?: number;
 }
 
@@ -31,6 +34,9 @@ export interface CallerOptions {
   url: string;
   /** Asked for each request: a ticket may be renewed meanwhile. */
   token: () => string;
+  clock: Clock;
+  /** Proxy variables are read from here. */
+  env: NodeJS.ProcessEnv;
 }
 
 /** More than any server keeps for one answer. */
@@ -39,18 +45,15 @@ const LARGEST_ANSWER_BYTES = 16 * 1024 * 1024;
 /** Speaks HTTP with one caldecott over kept connections; a failure is a TunnelError that names the hop. */
 export class Caller {
   readonly origin: string;
+  readonly agent: ReturnType<typeof createAgent>;
   readonly #token: () => string;
-  readonly #agent = new Agent({
-    // Long enough for a burst, shorter than any router's patience with an idle connection.
-    keepAliveTimeout: 15_000,
-    keepAliveMaxTimeout: 25_000,
-    connect: { timeout: 10_000 },
-    pipelining: 1,
-  });
+  readonly #clock: Clock;
 
-  constructor({ url, token }: CallerOptions) {
+  constructor({ url, token, clock, env }: CallerOptions) {
     this.origin = new URL(url).origin;
+    this.agent = createAgent(new URL(url), env);
     this.#token = token;
+    this.#clock = clock;
   }
 
   /** Headers that every request carries, WebSocket handshakes too. */
@@ -60,74 +63,97 @@ export class Caller {
   }
 
   /** @throws TunnelError when there is no whole answer */
-  async call({ method, path, json, bytes, fin, cookies, signal, timeoutMs = 30_000 }: Call): Promise<Answer> {
-    const body = json === undefined ? bytes && Buffer.concat(bytes) : JSON.stringify(json);
-    const type = json === undefined ? 'application/octet-stream' : 'application/json';
-    let response: Dispatcher.ResponseData;
+  async call(call: Call): Promise<Answer> {
     try {
-      response = await request(this.origin + path, {
-        method,
-        dispatcher: this.#agent,
-        headers: {
-          ...this.headers(cookies),
-          'accept-encoding': 'identity',
-          ...(body === undefined ? {} : { 'content-type': type }),
-          ...(fin === true ? { [finHeader]: '1' } : {}),
-        },
-        body: body ?? null,
-        headersTimeout: timeoutMs,
-        bodyTimeout: 30_000,
-        ...(signal === undefined ? {} : { signal }),
+      return await this.#once(call).catch((error: unknown) => {
+        // A kept connection that the other side had closed already: nothing was heard, and repeats do no harm.
+        if (!isStale(error)) throw error;
+        return this.#once(call);
       });
-      const answer = { status: response.statusCode, headers: response.headers, body: await whole(response) };
-      cookies?.keep(response.headers['set-cookie']);
-      return answer;
     } catch (cause) {
       throw networkError(this.origin, cause);
     }
   }
 
   /** Gives up all connections. */
-  async close(): Promise<void> {
-    await this.#agent.destroy();
+  close(): void {
+    this.agent.destroy();
+  }
+
+  #once({ method, path, json, bytes, fin, cookies, signal, timeoutMs = 30_000 }: Call): Promise<Answer> {
+    const pieces = json === undefined ? bytes : [Buffer.from(JSON.stringify(json))];
+    const length = pieces?.reduce((sum, piece) => sum + piece.length, 0);
+    const type = json === undefined ? 'application/octet-stream' : 'application/json';
+    const start = this.origin.startsWith('https:') ? httpsRequest : httpRequest;
+    return new Promise((resolve, reject) => {
+      const request = start(this.origin + path, {
+        method,
+        agent: this.agent,
+        headers: {
+          ...this.headers(cookies),
+          'accept-encoding': 'identity',
+          ...(length === undefined ? {} : { 'content-type': type, 'content-length': length }),
+          ...(fin === true ? { [finHeader]: '1' } : {}),
+        },
+        ...(signal === undefined ? {} : { signal }),
+      });
+      let heard = (): void => undefined;
+      const settle = (act: () => void): void => {
+        silence.cancel();
+        act();
+      };
+      const wait = (): ReturnType<Clock['setTimeout']> =>
+        this.#clock.setTimeout(() => request.destroy(new NoAnswerError(timeoutMs)), timeoutMs);
+      let silence = wait();
+      heard = () => {
+        silence.cancel();
+        silence = wait();
+      };
+      request.on('error', (error) => settle(() => reject(withReuse(error, request))));
+      request.once('response', (response) => {
+        readWhole(response, heard).then(
+          (body) => {
+            cookies?.keep(response.headers['set-cookie']);
+            settle(() => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }));
+          },
+          (error: unknown) => {
+            request.destroy();
+            settle(() => reject(error));
+          },
+        );
+      });
+      for (const piece of pieces ?? []) request.write(piece);
+      request.end();
+    });
   }
 }
 
-async function whole({ headers, body }: Dispatcher.ResponseData): Promise<Buffer> {
+async function readWhole(response: IncomingMessage, heard: () => void): Promise<Buffer> {
   // Without a length an answer that was cut looks like one that ended.
-  if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) {
-    body.destroy();
+  if (
+    response.headers['content-length'] === undefined &&
+    response.headers['transfer-encoding'] === undefined
+  ) {
     throw new Error('an answer without a length');
   }
   const pieces: Buffer[] = [];
   let length = 0;
-  for await (const piece of body as AsyncIterable<Buffer>) {
+  for await (const piece of response as AsyncIterable<Buffer>) {
+    heard();
     length += piece.length;
     if (length > LARGEST_ANSWER_BYTES)
       throw new Error(`an answer of more than ${LARGEST_ANSWER_BYTES} bytes`);
     pieces.push(piece);
   }
+  if (!response.complete) throw Object.assign(new Error('half an answer'), { code: 'ECONNRESET' });
   return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
 }
 
-const texts: Record<string, string> = {
-  ECONNREFUSED: 'nobody listens there',
-  ENOTFOUND: 'the name is not known',
-  EAI_AGAIN: 'the name cannot be looked up now',
-  ECONNRESET: 'the connection was cut',
-  EPIPE: 'the connection was cut',
-  UND_ERR_SOCKET: 'the connection was cut',
-  UND_ERR_CONNECT_TIMEOUT: 'it does not accept connections',
-  UND_ERR_HEADERS_TIMEOUT: 'it does not answer',
-  UND_ERR_BODY_TIMEOUT: 'it stopped in the middle of an answer',
-};
+function withReuse(error: Error, { reusedSocket }: ClientRequest): Error {
+  return reusedSocket ? Object.assign(error, { reusedSocket }) : error;
+}
 
-/** A failure below HTTP. Certificates that cannot be trusted do not become trusted by waiting. */
-export function networkError(origin: string, cause: unknown): TunnelError {
-  const error = cause as NodeJS.ErrnoException;
-  const code = error.code ?? '';
-  const permanent =
-    code.includes('CERT') || code.startsWith('ERR_TLS') || code === 'DEPTH_ZERO_SELF_SIGNED_CERT';
-  const text = texts[code] ?? error.message ?? 'it failed';
-  return new TunnelError('network', `cannot reach ${origin}: ${text}`, { passing: !permanent, cause });
+function isStale(error: unknown): boolean {
+  const { code, reusedSocket } = error as NodeJS.ErrnoException & { reusedSocket?: boolean };
+  return reusedSocket === true && (code === 'ECONNRESET' || code === 'EPIPE');
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '@vcap/clock';
 import type { Answer, Call, Caller } from './caller.ts';
 import { answeredBy, codeOf, isUnknownTunnel, judge } from './judge.ts';
+import { NoAnswerError } from './network-error.ts';
 import { Patience } from './patience.ts';
 import type { Trouble } from './trouble.ts';
 import { TunnelError } from './tunnel-error.ts';
@@ -89,8 +90,7 @@ export class Persistence {
 
 /** The originals' server lets a GET wait for ever: no answer is no failure. */
 function isNoNews(call: Call, error: unknown): boolean {
-  const cause = error instanceof TunnelError ? (error.cause as NodeJS.ErrnoException | undefined) : undefined;
-  return call.poll === true && cause?.code === 'UND_ERR_HEADERS_TIMEOUT';
+  return call.poll === true && error instanceof TunnelError && error.cause instanceof NoAnswerError;
 }
 
 /** Routers lose patience with such a GET (caldecott.md §1.5); at once, it would be their failure. */

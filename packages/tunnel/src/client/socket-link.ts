@@ -2,10 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 import { SocketChannel } from '../stream/socket-channel.ts';
 import { closeCodes } from '../wire/control.ts';
-import { networkError } from './caller.ts';
 import type { Answer } from './caller.ts';
 import type { Link } from './link.ts';
 import { payloadBytes } from './link.ts';
+import { networkError } from './network-error.ts';
 import { TunnelError } from './tunnel-error.ts';
 
 const HANDSHAKE_MS = 10_000;
@@ -96,6 +96,7 @@ function openSocket(
   return new Promise((resolve) => {
     const socket = new WebSocket(caller.origin.replace(/^http/, 'ws') + (info.path_socket ?? info.path), {
       headers: caller.headers(cookies),
+      agent: caller.agent,
       perMessageDeflate: false,
       handshakeTimeout: HANDSHAKE_MS,
       maxPayload: LARGEST_MESSAGE_BYTES,
