@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { Bus, vcapComponentAnnounce, vcapComponentDiscover } from '@vcap/bus';
+import { Bus, vcapComponentAnnounce, vcapComponentDiscover, vcapComponentReach } from '@vcap/bus';
 import type { ComponentAnnouncement, Logger } from '@vcap/bus';
 import { systemClock } from '@vcap/clock';
 import type { Clock } from '@vcap/clock';
@@ -10,10 +10,13 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { z } from 'zod';
 import { checkLocalRoute, loadConfig } from './config.ts';
 import type { BaseConfig } from './config.ts';
+import { examine } from './doctor/examine.ts';
+import { renderFindings } from './doctor/finding.ts';
 import { startGroup, stopGroup } from './group.ts';
 import type { Member } from './group.ts';
 import { ownAddress } from './own-address.ts';
 import { StatusServer } from './status-server.ts';
+import { tryToReach } from './reach.ts';
 import { uptimeText, timeText } from './texts.ts';
 
 /** What a component is built from. */
@@ -36,7 +39,10 @@ export interface ComponentOptions<C> {
   build(context: ComponentContext<C>): Member[] | Promise<Member[]>;
 }
 
-/** Runs a component from `--config <file>` until TERM or INT; sets the exit code. With `--check` it only reads the file. */
+/**
+ * Runs a component from `--config <file>` until TERM or INT; sets the exit code. With `--check` it only reads the file,
+ * with `--doctor` it looks whether this host can join the cluster.
+ */
 export async function runComponent<C>(options: ComponentOptions<C>): Promise<void> {
   try {
     await run(options);
@@ -48,7 +54,12 @@ export async function runComponent<C>(options: ComponentOptions<C>): Promise<voi
 
 async function run<C>(options: ComponentOptions<C>): Promise<void> {
   const { values } = parseArgs({
-    options: { config: { type: 'string' }, check: { type: 'boolean', default: false } },
+    options: {
+      config: { type: 'string' },
+      check: { type: 'boolean', default: false },
+      doctor: { type: 'boolean', default: false },
+      tools: { type: 'string' },
+    },
     allowPositionals: false,
   });
   const file = values.config ?? `${options.name}.yml`;
@@ -61,6 +72,11 @@ async function run<C>(options: ComponentOptions<C>): Promise<void> {
   }
   const ip = common.local_route ?? (await ownAddress(common.mbus));
   checkLocalRoute(ip, common.mbus);
+  if (values.doctor) {
+    const findings = await examine(common, ip, values.tools);
+    process.stdout.write(renderFindings(findings));
+    process.exit(findings.some(({ outcome }) => outcome === 'bad') ? 1 : 0);
+  }
   const log = pino({ level: common.logging.level, base: { component: options.name, index: common.index } });
   const uuid = `${common.index}-${randomBytes(16).toString('hex')}`;
   const started = systemClock.now();
@@ -105,6 +121,10 @@ async function run<C>(options: ComponentOptions<C>): Promise<void> {
     name: 'announce',
     start: async () => {
       bus.subscribe(vcapComponentDiscover, (_message, { reply }) => reply?.(announcement()));
+      bus.subscribe(vcapComponentReach, async (there, { reply }) => {
+        const outcome = await tryToReach(there.address, there.port);
+        reply?.({ type: options.type, index: common.index, host: ip, ...outcome });
+      });
       bus.publish(vcapComponentAnnounce, announcement());
     },
     stop: async () => undefined,

@@ -8,3 +8,17 @@ export function uptimeText(ms: number): string {
 export function timeText(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} +0000`;
 }
+
+/** The ms of {@link timeText}; undefined for anything else. */
+export function parseTimeText(text: string): number | undefined {
+  const ms = Date.parse(text.replace(/^(\S+) (\S+) \+0000$/, '$1T$2Z'));
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+/** The ms of {@link uptimeText}; undefined for anything else. */
+export function parseUptimeText(text: string): number | undefined {
+  const parts = /^(\d+)d:(\d+)h:(\d+)m:(\d+)s$/.exec(text)?.slice(1).map(Number);
+  if (parts === undefined) return undefined;
+  const [days = 0, hours = 0, minutes = 0, seconds = 0] = parts;
+  return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000;
+}

@@ -29,6 +29,24 @@ export const vcapComponentDiscover = defineSubject<unknown, ComponentAnnouncemen
   reply: announcement,
 });
 
+const reach = z.object({ address: z.ipv4(), port: z.int().min(1).max(65_535) });
+const reached = z.looseObject({
+  type: z.string(),
+  index: z.int().nullable(),
+  host: z.string(),
+  reached: z.boolean(),
+  error: z.string().optional(),
+});
+export type ComponentReached = z.infer<typeof reached>;
+export const vcapComponentReach = defineSubject<z.infer<typeof reach>, ComponentReached>({
+  name: 'vcap.component.reach',
+  publishers: ['tools'],
+  listeners: ['component'],
+  when: 'request of the join doctor; every component opens a connection to that port and says whether it could',
+  schema: reach,
+  reply: reached,
+});
+
 const credentials = z.object({ user: z.string(), password: z.string() });
 export type BulkCredentials = z.infer<typeof credentials>;
 export const bulkCredentials = defineFamily<unknown, BulkCredentials>({
