@@ -5,6 +5,7 @@ import { DatabaseMember } from './adapters/database-member.ts';
 import { StagingJanitor } from './adapters/staging-janitor.ts';
 import { GatewayClient } from './adapters/gateway-client.ts';
 import { ServiceJanitor } from './adapters/service-janitor.ts';
+import { TunnelAudit } from './adapters/tunnel-audit.ts';
 import { RouteRegistration } from './adapters/route-registration.ts';
 import type { ControllerConfig } from './config-shape.ts';
 import { resolveSettings } from './settings.ts';
@@ -43,13 +44,14 @@ export function compose(
   const baseUrl = (): string => `http://${identity.ip}:${api.port}`;
   const parts = makeParts({ store: appStoreOf(store), settings, baseUrl });
   const gateways = new GatewayClient(clock);
-  const services: Services = { config, settings, store, clock, log, gateways, ...parts };
+  const services: Services = { config, settings, store, clock, log, gateways, bus, ...parts };
   const api = new ApiServer(createApi(services), { port: config.port, host: config.bind_address }, clock);
   const members = [
     new DatabaseMember({ database, store, config, settings, log }),
     ...parts.members,
     new StagingJanitor({ store, instances: parts.instances, clock, log }),
     new ServiceJanitor(services),
+    new TunnelAudit({ bus, events: store.events, log }),
     api,
     new BulkCredentialsResponder(bus, settings.bulkAuth),
     new RouteRegistration({

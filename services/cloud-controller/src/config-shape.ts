@@ -115,6 +115,21 @@ export const controllerConfigShape = {
         .default(1024 * 1024),
     })
     .prefault({}),
+  /** The operator's tunnel endpoint; absent: there are no direct tunnels. */
+  tunnel: z
+    .strictObject({
+      /** Its host name at the routers. */
+      external_uri: hostName,
+      /** Shared with it, at least 32 characters. */
+      ticket_key: z.string().min(32).optional(),
+      ticket_key_file: z.string().optional(),
+      /** A session ends that is not renewed for so long. */
+      ticket_seconds: z.number().int().min(10).max(86_400).default(120),
+    })
+    .refine((tunnel) => (tunnel.ticket_key === undefined) !== (tunnel.ticket_key_file === undefined), {
+      error: 'needs exactly one of ticket_key and ticket_key_file',
+    })
+    .optional(),
   resource_pool: z
     .strictObject({
       /** Days after which a file that no application has any more leaves the pool. */

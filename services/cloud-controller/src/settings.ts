@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { ControllerConfig } from './config-shape.ts';
+import { Tickets } from '@vcap/tunnel';
 import { SecretBox } from './domain/secret-box.ts';
 import { TokenSigner } from './domain/tokens.ts';
 import type { UrlRules } from './domain/urls.ts';
@@ -18,6 +19,15 @@ export interface Settings {
   /** Tokens of the services that come with the platform, by label and provider. */
   builtinServices: readonly { label: string; provider: string; token: string }[];
   brokerTokens: readonly string[];
+  tunnel: TunnelTickets | undefined;
+}
+
+/** What direct tunnels need. */
+export interface TunnelTickets {
+  externalUri: string;
+  tickets: Tickets;
+  /** Of one ticket, in milliseconds. */
+  lifeMs: number;
 }
 
 function secretOf({
@@ -30,6 +40,18 @@ function secretOf({
   const secret = token ?? readFileSync(file ?? '', 'utf8').trim();
   if (secret === '') throw new Error(`the service token in ${file} is empty`);
   return secret;
+}
+
+function tunnelOf(tunnel: ControllerConfig['tunnel']): TunnelTickets | undefined {
+  if (!tunnel) return undefined;
+  const {
+    external_uri: externalUri,
+    ticket_key: token,
+    ticket_key_file: file,
+    ticket_seconds: seconds,
+  } = tunnel;
+  const tickets = new Tickets([secretOf({ token, token_file: file })]);
+  return { externalUri, tickets, lifeMs: seconds * 1000 };
 }
 
 function brokerTokens({ tokens, ...one }: ControllerConfig['service_broker']): string[] {
@@ -61,5 +83,6 @@ export function resolveSettings(config: ControllerConfig): Settings {
       list.map(({ provider, ...rest }) => ({ label, provider, token: secretOf(rest) })),
     ),
     brokerTokens: brokerTokens(config.service_broker),
+    tunnel: tunnelOf(config.tunnel),
   };
 }

@@ -1,4 +1,4 @@
-import type { Logger, Trace } from '@vcap/bus';
+import type { Bus, Logger, Trace } from '@vcap/bus';
 import type { Clock } from '@vcap/clock';
 import type { ControllerConfig } from '../config-shape.ts';
 import type { Settings } from '../settings.ts';
@@ -19,6 +19,7 @@ export interface Services {
   offered: Offered;
   staging: Staging;
   gateways: GatewayClient;
+  bus: Pick<Bus, 'publish'>;
   clock: Clock;
   log: Logger;
 }

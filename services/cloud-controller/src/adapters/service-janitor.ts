@@ -3,6 +3,7 @@ import type { Timer } from '@vcap/clock';
 import type { Member } from '@vcap/component';
 import type { Services } from '../actions/context.ts';
 import { takeoverAt } from '../actions/services/gateway-calls.ts';
+import { endExpiredTunnels } from '../actions/services/tunnels.ts';
 import { unbindLater } from '../actions/services/unbind.ts';
 import { unprovision } from '../actions/services/unprovision.ts';
 import { inLanes } from '../bits/in-lanes.ts';
@@ -51,6 +52,7 @@ export class ServiceJanitor implements Member {
     const { store, clock } = this.#services;
     // Side by side, so that a gateway that is away does not hold up the others'.
     await inLanes(await store.services.operations.due(BATCH), LANES, (operation) => this.#end(operation));
+    await endExpiredTunnels(this.#services, BATCH);
     if (this.#looks++ % PRUNE_EVERY_LOOKS === 0) await store.services.operations.prune(clock.now() - KEEP_MS);
   }
 

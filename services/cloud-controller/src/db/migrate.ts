@@ -3,6 +3,7 @@ import type { Database } from './open.ts';
 import { initial } from './migrations/001-initial.ts';
 import { rolling } from './migrations/002-rolling.ts';
 import { services } from './migrations/003-services.ts';
+import { tunnels } from './migrations/004-tunnels.ts';
 
 /**
  * Brings the tables up to date under the database's lock: of two controllers that start together one does
@@ -16,6 +17,7 @@ export async function migrate(database: Database): Promise<void> {
         '001-initial': initial(database.dialect),
         '002-rolling': rolling(),
         '003-services': services(database.dialect),
+        '004-tunnels': tunnels(database.dialect),
       }),
     },
     migrationTableName: 'schema_migrations',

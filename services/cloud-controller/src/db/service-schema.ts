@@ -16,6 +16,16 @@ export interface ServiceSchema {
   service_bindings: ServiceBindingRow;
   service_auth_tokens: ServiceAuthTokenRow;
   service_operations: ServiceOperationRow;
+  tunnel_sessions: {
+    id: Generated<number>;
+    guid: string;
+    user: string;
+    space_id: number;
+    service_instance_id: number | null;
+    service_binding_id: number | null;
+    expires_at: number;
+    created_at: number;
+  };
 }
 
 export interface ServiceAuthTokenRow {

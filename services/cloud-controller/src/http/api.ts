@@ -13,6 +13,7 @@ import { configurationRoutes } from './v1/services/configuration-routes.ts';
 import { lifecycleRoutes } from './v1/services/lifecycle-routes.ts';
 import { offeringRoutes } from './v1/services/offering-routes.ts';
 import { serviceRoutes } from './v1/services/service-routes.ts';
+import { tunnelRoutes } from './v1/services/tunnel-routes.ts';
 import { logRoutes } from './v1/log-routes.ts';
 import { userRoutes } from './v1/user-routes.ts';
 
@@ -38,7 +39,12 @@ export function createApi(services: Services): Express {
   api.use(componentRoutes(services));
   api.use(authenticate(services));
   api.use(express.json({ limit: JSON_LIMIT, type: isJsonBody }));
-  api.use(offeringRoutes(services), lifecycleRoutes(services), configurationRoutes(services));
+  api.use(
+    offeringRoutes(services),
+    lifecycleRoutes(services),
+    configurationRoutes(services),
+    tunnelRoutes(services),
+  );
   api.use(
     serviceRoutes(services),
     infoRoutes(services),

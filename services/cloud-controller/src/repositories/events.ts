@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../db/open.ts';
+import { isDuplicate } from '../db/open.ts';
 
 /** Something that a user did, for the audit. */
 export interface AuditEvent {
@@ -23,10 +24,23 @@ export class Events {
   }
 
   async record(event: AuditEvent): Promise<void> {
+    await this.#insert(randomUUID(), event);
+  }
+
+  /** For what several controllers hear of: a second row with this guid is not written. */
+  async recordOnce(guid: string, event: AuditEvent): Promise<void> {
+    try {
+      await this.#insert(guid, event);
+    } catch (error) {
+      if (!isDuplicate(error)) throw error;
+    }
+  }
+
+  async #insert(guid: string, event: AuditEvent): Promise<void> {
     await this.#database.db
       .insertInto('events')
       .values({
-        guid: randomUUID(),
+        guid,
         type: event.type,
         actor: event.actor,
         real_actor: event.realActor,

@@ -121,7 +121,8 @@ export class ServiceBindings {
 
   /** Writes down a binding that the gateway is about to be asked for. */
   async insert(binding: {
-    appId: number;
+    /** Null for a binding that no app has: that of a tunnel. */
+    appId: number | null;
     instanceId: number;
     tokenId?: number | null;
     options?: Record<string, unknown>;

@@ -117,14 +117,31 @@ export class ServiceOfferings {
     });
   }
 
-  /** Forgets the offering with its instances and bindings; gateways are not told. */
-  async remove(id: number): Promise<void> {
+  /**
+   * Forgets the offering with its instances and bindings; gateways are not told. A broker's hold on the label ends with
+   * its last version.
+   */
+  async remove({ id, label, provider }: OfferingRecord): Promise<void> {
     await inTransaction(this.#database, async (tx) => {
       const plans = tx.selectFrom('service_plans').select('id').where('service_id', '=', id);
       const instances = tx.selectFrom('service_instances').select('id').where('service_plan_id', 'in', plans);
       await tx.deleteFrom('service_bindings').where('service_instance_id', 'in', instances).execute();
       await tx.deleteFrom('service_instances').where('service_plan_id', 'in', plans).execute();
       await tx.deleteFrom('services').where('id', '=', id).execute();
+      const other = await tx
+        .selectFrom('services')
+        .select('id')
+        .where('label', '=', label)
+        .where('provider', '=', provider)
+        .limit(1)
+        .executeTakeFirst();
+      if (other) return;
+      await tx
+        .deleteFrom('service_auth_tokens')
+        .where('label', '=', label)
+        .where('provider', '=', provider)
+        .where('brokered', '=', 1)
+        .execute();
     });
   }
 

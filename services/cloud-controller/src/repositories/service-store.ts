@@ -5,6 +5,7 @@ import { BindingTokens } from './binding-tokens.ts';
 import { ServiceBindings } from './service-bindings.ts';
 import { ServiceInstances } from './service-instances.ts';
 import { ServiceOperations } from './service-operations.ts';
+import { TunnelSessions } from './tunnel-sessions.ts';
 
 /** Instances, bindings and the operations on them, which change together. */
 export class ServiceStore {
@@ -12,6 +13,7 @@ export class ServiceStore {
   readonly bindings: ServiceBindings;
   readonly bindingTokens: BindingTokens;
   readonly operations: ServiceOperations;
+  readonly tunnels: TunnelSessions;
   readonly #database: Database;
   readonly #box: SecretBox;
 
@@ -22,6 +24,7 @@ export class ServiceStore {
     this.bindings = new ServiceBindings(database, box, db);
     this.bindingTokens = new BindingTokens(database, db);
     this.operations = new ServiceOperations(database, db);
+    this.tunnels = new TunnelSessions(database, db);
   }
 
   /** The same inside a transaction. */

@@ -171,6 +171,8 @@ describe.each(dialects)('what gateways tell, on %s', (dialect) => {
     expect((await broker().get('/brokered_services/poc/offerings')).body).toEqual({
       brokered_services: [{ label: 'hr_db_rw-2.0', description: 'HR', acls }],
     });
+    expect((await broker().call('DELETE', `${path}/hr_db_rw-2.0`)).status).toBe(200);
+    expect((await broker().call('POST', path, offered)).status).toBe(200);
     expect((await seen()).generic.hr_db_rw['2.0'].tiers).toEqual({ default: { options: {}, order: 1 } });
   });
 

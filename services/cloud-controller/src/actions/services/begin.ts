@@ -3,7 +3,7 @@ import type { BindingRecord } from '../../repositories/service-bindings.ts';
 import type { InstanceRecord } from '../../repositories/service-instances.ts';
 import type { Operation } from '../../repositories/service-operations.ts';
 import type { ServiceStore } from '../../repositories/service-store.ts';
-import type { Caller, Services } from '../context.ts';
+import type { Services } from '../context.ts';
 import type { Binding } from './bind.ts';
 import { takeoverAt } from './gateway-calls.ts';
 import type { ServiceCall } from './gateway-calls.ts';
@@ -15,13 +15,19 @@ export interface Unbinding {
   operation: Operation;
 }
 
+/** Who asks. */
+export interface Who {
+  caller: { user: { email: string } };
+  call: ServiceCall;
+}
+
 /** Writes down, inside a transaction, a binding that the gateway is then asked for. Throws 500 for half a service. */
 export async function beginBind(
   services: Services,
   tx: ServiceStore,
-  who: { caller: Caller; call: ServiceCall },
+  who: Who,
   wish: {
-    appId: number;
+    appId: number | null;
     instance: InstanceRecord;
     tokenId?: number;
     options?: Record<string, unknown>;
@@ -48,7 +54,7 @@ export async function beginBind(
 export async function beginUnbind(
   services: Services,
   tx: ServiceStore,
-  who: { caller: Caller; call: ServiceCall },
+  who: Who,
   binding: BindingRecord,
   instance: InstanceRecord,
 ): Promise<Unbinding> {

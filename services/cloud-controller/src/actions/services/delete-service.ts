@@ -4,6 +4,7 @@ import type { User } from '../../repositories/users.ts';
 import { audit } from '../context.ts';
 import type { Call, Caller, Services } from '../context.ts';
 import { takeoverAt } from './gateway-calls.ts';
+import { endTunnel } from './tunnels.ts';
 import { unprovision } from './unprovision.ts';
 
 /**
@@ -42,5 +43,8 @@ export async function deleteService(
     target: instance.name,
     detail: { guid: instance.guid, label: instance.label, plan: instance.plan },
   });
+  for (const session of await services.store.services.tunnels.ofInstance(instance.id)) {
+    await endTunnel(services, call, session, 'its service was deleted');
+  }
   await unprovision(services, call, instance.id, operation);
 }

@@ -66,7 +66,7 @@ export function offeringRoutes(services: Services): Router {
   });
   router.delete(paths, async (request, response) => {
     const offering = await own(request);
-    await store.offerings.remove(offering.id);
+    await store.offerings.remove(offering);
     callOf(response).log.warn({
       event: 'offering-removed',
       label: offering.label,
