@@ -11,6 +11,7 @@ import type { ServingOptions } from './plane/local-plane.ts';
 import { WorkerPool } from './plane/worker/worker-pool.ts';
 import { Registry } from './registry/registry.ts';
 import { routeList } from './registry/route-list.ts';
+import { Snapshot } from './registry/snapshot.ts';
 import { createSweeper } from './registry/sweeper.ts';
 
 /** The ordered members: routes are asked for before visitors are let in, and visitors leave first. */
@@ -22,7 +23,7 @@ export function build(context: ComponentContext<Config>): Member[] {
     pruneThresholdMs: aging.prune_threshold_seconds * 1000,
     emptyRouteRetentionMs: aging.empty_route_seconds * 1000,
     silenceMs: aging.silence_seconds * 1000,
-    verifyMs: 30_000,
+    verifyMs: aging.verify_seconds * 1000,
   });
   const health = new Health();
   const accessLog = new AccessLog({ path: config.access_log, clock, log });
@@ -63,6 +64,8 @@ export function build(context: ComponentContext<Config>): Member[] {
     clock,
     intervalMs: config.start_interval_seconds * 1000,
     delayMs: config.start_delay_seconds * 1000,
+    returnSpreadMs: config.return_spread_seconds * 1000,
+    random: Math.random,
     message: {
       id: identity.uuid,
       hosts: [identity.ip],
@@ -77,7 +80,27 @@ export function build(context: ComponentContext<Config>): Member[] {
     intervalMs: aging.sweep_interval_seconds * 1000,
     busConnected: () => bus.connected,
   });
-  const own: Member[] = [...(config.workers === 0 ? [accessLog] : []), listener, sweeper, announcer, serving];
+  const snapshot =
+    aging.snapshot === undefined
+      ? []
+      : [
+          new Snapshot({
+            clock,
+            log,
+            registry,
+            path: aging.snapshot,
+            intervalMs: aging.snapshot_interval_seconds * 1000,
+            maxAgeMs: aging.snapshot_max_age_seconds * 1000,
+          }),
+        ];
+  const own: Member[] = [
+    ...(config.workers === 0 ? [accessLog] : []),
+    ...snapshot,
+    listener,
+    sweeper,
+    announcer,
+    serving,
+  ];
   if (config.health_port === undefined) return own;
   const { user, password } = config.status;
   const healthServer = new HealthServer({

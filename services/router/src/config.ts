@@ -45,6 +45,8 @@ export const configSchema = z.strictObject({
     .prefault({}),
   /** From one `router.start` to the next. */
   start_interval_seconds: seconds(30),
+  /** On the return of the bus routers ask at some time within this, so that not all answers come at once. */
+  return_spread_seconds: z.number().min(0).default(5),
   /** From asking for routes to letting visitors in, so that the table is filled. */
   start_delay_seconds: z.number().min(0).default(0),
   /** How often senders are asked to repeat their routes. */
@@ -82,6 +84,13 @@ export const configSchema = z.strictObject({
       sweep_interval_seconds: seconds(30),
       /** A pause of the bus longer than this is its silence, not that of the backends. */
       silence_seconds: seconds(60),
+      /** File that keeps the routes over a restart; absent: none. */
+      snapshot: z.string().min(1).optional(),
+      snapshot_interval_seconds: seconds(30),
+      /** An older snapshot is not used. */
+      snapshot_max_age_seconds: seconds(3600),
+      /** How long a route out of a snapshot may wait for its registration, while the bus is lively. */
+      verify_seconds: seconds(30),
       /** How long a host without backends is answered 503 instead of 404. */
       empty_route_seconds: z.number().min(0).default(120),
     })

@@ -11,6 +11,9 @@ export interface AnnouncerOptions {
   readonly intervalMs: number;
   /** Pause after the first message before the next member starts, so that routes are there before visitors. */
   readonly delayMs: number;
+  /** When the bus is back it asks at a random time within this: the routes are there, and nothing is in a hurry. */
+  readonly returnSpreadMs: number;
+  readonly random: () => number;
 }
 
 /**
@@ -21,11 +24,12 @@ export class Announcer implements Member {
   readonly name = 'announcer';
   readonly #options: AnnouncerOptions;
   #timer: Timer | undefined;
+  #return: Timer | undefined;
   #greet: Subscription | undefined;
 
   constructor(options: AnnouncerOptions) {
     this.#options = options;
-    options.bus.onReconnect(() => this.#announce());
+    options.bus.onReconnect(() => this.#announceSoon());
   }
 
   async start(): Promise<void> {
@@ -38,7 +42,14 @@ export class Announcer implements Member {
 
   async stop(): Promise<void> {
     this.#timer?.cancel();
+    this.#return?.cancel();
     this.#greet?.unsubscribe();
+  }
+
+  #announceSoon(): void {
+    const { clock, random, returnSpreadMs } = this.#options;
+    this.#return?.cancel();
+    this.#return = clock.setTimeout(() => this.#announce(), random() * returnSpreadMs);
   }
 
   #announce(): void {
