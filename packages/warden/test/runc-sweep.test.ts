@@ -31,6 +31,7 @@ const OWNER = fileURLToPath(new URL('support/owner.ts', import.meta.url));
   };
 
   test(`after ${CYCLES} containers that ended in every way`, async () => {
+    let port = 20_000;
     const cycle = async (): Promise<void> => {
       const container = await bench.warden.create({
         handle: `c-${randomInt(2 ** 40)}`,
@@ -39,7 +40,7 @@ const OWNER = fileURLToPath(new URL('support/owner.ts', import.meta.url));
         diskMb: 4,
         fds: 64,
         inodes: 100,
-        ports: [randomInt(20_000, 30_000)],
+        ports: [(port += 1)],
       });
       const way = randomInt(6);
       if (way === 0) return; // never started, never destroyed

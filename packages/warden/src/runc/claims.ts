@@ -39,6 +39,11 @@ export class Claims {
     throw new Error('no address is left for another container');
   }
 
+  /** Keeps a slot that a record names; false when another has it by now, as claims do not outlive a reboot. */
+  keepSlot(slot: number, handle: string): Promise<boolean> {
+    return this.claim('slots', slot, handle);
+  }
+
   async takePort(port: number, handle: string): Promise<void> {
     if (!(await this.claim('ports', port, handle)))
       throw new Error(`port ${port} belongs to another container of this host`);

@@ -115,6 +115,7 @@ export class RuncWarden implements Warden {
     const { handle } = snapshot.spec;
     const record = await readRecord(this.host.owner.files(handle));
     if (record === undefined || record.slot < 0 || record.process === undefined) return undefined;
+    if (!(await this.host.claims.keepSlot(record.slot, handle))) return undefined;
     const container = this.wrap(record);
     this.containers.set(handle, container);
     await container.adopt();

@@ -91,7 +91,7 @@ export class Bench<W extends Warden = Warden> {
 
   async stop(): Promise<void> {
     await this.clear();
-    await this.warden.destroyOrphans();
+    await (await this.reopen()).destroyOrphans(); // also of what a failed test made and forgot
     for (const warden of [...this.wardens, this.warden]) warden.close();
     await this.dir.remove();
   }
