@@ -48,7 +48,7 @@ async function startGateway(): Promise<RunningProcess> {
   const running = await start('mysql-gateway', {
     token,
     cloud_controller_uri: controller.url,
-    node_timeout: 20,
+    node_timeout: 10,
     double_check_orphan_interval: 0.2,
     service: {
       name: 'mysql',

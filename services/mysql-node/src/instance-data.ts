@@ -8,11 +8,12 @@ const dataSchema = z.object({
   quota_exceeded: z.boolean().catch(false).default(false),
   /** Its accounts are locked. */
   disabled: z.boolean().catch(false).default(false),
-  /** A replacement of the data that has begun; from `swapping` on it is completed, before that it is forgotten. */
+  /** A replacement of the data that has begun; in `swapping` it is completed, else what is left over is dropped. */
   load: z
     .discriminatedUnion('phase', [
       z.object({ phase: z.literal('loading') }),
       z.object({ phase: z.literal('swapping'), objects: z.array(schemaObjectSchema) }),
+      z.object({ phase: z.literal('swapped') }),
     ])
     .nullable()
     .catch(null)

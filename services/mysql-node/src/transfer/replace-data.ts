@@ -75,7 +75,7 @@ export class DataReplacement {
 
   async #settle(db: DbServer, instance: Instance): Promise<void> {
     const { load } = dataOf(this.#own.registry.instance(instance.name) ?? instance);
-    if (load?.phase === 'loading') await this.#forget(db, instance.name);
+    if (load?.phase === 'loading' || load?.phase === 'swapped') await this.#forget(db, instance.name);
     if (load?.phase === 'swapping') await this.#complete(db, instance, () => undefined);
   }
 
@@ -141,6 +141,8 @@ export class DataReplacement {
       log.warn({ event: 'mysql-object-not-restored', instance: name, object, err });
     step('unlock-accounts');
     if (!disabled) await setLocked(db, accounts, false);
+    // The marker goes with the replaced data: what comes after this must not look for it.
+    registry.setData(name, { load: { phase: 'swapped' } });
     await dropScratch(db, name, step);
     registry.setData(name, { load: null });
   }

@@ -25,19 +25,22 @@ export function makeWork(onStep: (name: string) => void = () => undefined): JobW
 
 /** The class alone, with the servers, and shorthands to make instances and to be a tenant. */
 export class BenchNode {
-  readonly registry = new MemoryRegistry();
   readonly node: MysqlNode;
   readonly #end: (() => Promise<unknown>)[] = [];
 
-  private constructor(node: MysqlNode) {
+  readonly registry: MemoryRegistry;
+
+  private constructor(node: MysqlNode, registry: MemoryRegistry) {
     this.node = node;
+    this.registry = registry;
   }
 
   static async start(
     databases: readonly TestDatabase[],
     settings: Record<string, unknown> = {},
-    log: Logger = silentLogger,
+    options: { log?: Logger; registryFile?: string } = {},
   ): Promise<BenchNode> {
+    const { log = silentLogger, registryFile } = options;
     const dir = await tempDir('vcap-mysql-node');
     const config = configSchema.parse({
       mbus: 'nats://127.0.0.1:4222',
@@ -46,7 +49,10 @@ export class BenchNode {
       mysql: mysqlSection(databases),
       ...settings,
     });
-    const bench = new BenchNode(new MysqlNode(config, { log, clock: systemClock, ip: '127.0.0.1' }));
+    const bench = new BenchNode(
+      new MysqlNode(config, { log, clock: systemClock, ip: '127.0.0.1' }),
+      new MemoryRegistry(registryFile),
+    );
     bench.#end.push(() => dir.remove());
     try {
       await bench.node.start(bench.registry);
