@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -163,10 +164,12 @@ describe("the operator's endpoint", () => {
     const destination = { host: '127.0.0.1', port: echo.port };
     const listener = new LocalListener({ client, destination, onFailure: (error) => failures.push(error) });
     await listener.start(0);
-    const running = exchangeForever(listener.port);
-    await waitFor(() => echo.open() === 1);
+    const socket = connect({ host: '127.0.0.1', port: listener.port });
+    const broken = new Promise((resolve) => socket.on('error', resolve));
+    socket.write('hello');
+    await once(socket, 'data');
     bus.publish(tunnelRevoke, { session: 's1', reason: 'the service was unbound' });
-    await expect(running).rejects.toMatchObject({ code: 'ECONNRESET' });
+    expect(await broken).toMatchObject({ code: 'ECONNRESET' });
     await waitFor(() => echo.open() === 0 && failures.length === 1);
     expect(failures[0]?.message).toBe('caldecott: the service was unbound');
     expect(await status(ticket())).toBe(404);
@@ -194,10 +197,3 @@ describe("the operator's endpoint", () => {
     expect(await status(ticket({}, new Tickets([newer, key])))).toBe(200);
   });
 });
-
-/** An open connection that sends nothing; rejects when it breaks. */
-function exchangeForever(port: number): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    connect({ host: '127.0.0.1', port }).on('error', reject);
-  });
-}
