@@ -3,7 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startNats, startRedis } from '@vcap/testkit';
+import { freePort, startNats, startRedis } from '@vcap/testkit';
 import type { NatsServer, RedisServer } from '@vcap/testkit';
 import { serviceChecks } from '../src/index.ts';
 import { echoService } from './support/echo.ts';
@@ -21,18 +21,19 @@ afterAll(async () => {
   for (const dir of dirs) await rm(dir, { recursive: true, force: true });
 });
 
-function service(): ReturnType<typeof echoService> {
+async function service(): Promise<ReturnType<typeof echoService>> {
+  const ports = [await freePort(), await freePort()] as const;
   const dir = mkdtempSync(join(tmpdir(), 'vcap-echo-'));
   dirs.push(dir);
-  return echoService({ nats: nats?.url ?? none, redis: redis?.url ?? 'redis://127.0.0.1:1', dir });
+  return echoService({ nats: nats?.url ?? none, redis: redis?.url ?? 'redis://127.0.0.1:1', dir, ports });
 }
 
 describe('the echo service keeps the contract', () => {
-  const names = serviceChecks(echoService({ nats: none, redis: none, dir: '/nowhere' })).map(
+  const names = serviceChecks(echoService({ nats: none, redis: none, dir: '/nowhere', ports: [1, 2] })).map(
     ({ name }) => name,
   );
   const verify = async (name: string): Promise<void> => {
-    const check = serviceChecks(service()).find((each) => each.name === name);
+    const check = serviceChecks(await service()).find((each) => each.name === name);
     await check?.run();
   };
   it.each(names)('%s', async (name) => {

@@ -6,5 +6,5 @@ await runNode({
   serviceName: 'EchoaaS',
   name: 'echo-node',
   schema: echoConfigSchema,
-  create: ({ config }) => new EchoNode(config.base_dir),
+  create: ({ config }) => new EchoNode(config),
 });

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -13,19 +12,21 @@ import type { Binding, Credentials, Instance, InstanceRef, InstanceRequest, Work
 export class EchoNode extends Node {
   readonly versions = ['1.0'];
   readonly dir: string;
+  readonly #port: number;
   readonly #server = createServer((socket) => {
     socket.on('error', () => undefined);
     socket.on('data', (line) => void this.#answer(line.toString().trim()).then((said) => socket.end(said)));
   });
 
-  constructor(dir: string) {
+  constructor({ base_dir, port }: { base_dir: string; port: number }) {
     super();
-    this.dir = dir;
+    this.dir = base_dir;
+    this.#port = port;
   }
 
   override async start(): Promise<void> {
     await mkdir(this.dir, { recursive: true });
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => this.#server.listen(this.#port, '127.0.0.1', resolve));
   }
 
   override async stop(): Promise<void> {
@@ -107,7 +108,7 @@ export class EchoNode extends Node {
   #credentials(name: string, given?: Credentials): Credentials {
     const user = given?.['user'] ?? randomBytes(8).toString('hex');
     const password = given?.['password'] ?? randomBytes(16).toString('hex');
-    return { name, host: '127.0.0.1', port: (this.#server.address() as AddressInfo).port, user, password };
+    return { name, host: '127.0.0.1', port: this.#port, user, password };
   }
 
   #account(credentials: Credentials): string {

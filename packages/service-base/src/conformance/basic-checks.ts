@@ -62,7 +62,7 @@ export function basicChecks<C extends NodeConfig>(service: ServiceUnderTest<C>):
       scene.stage.controller.handles.clear();
       const { code } = scene.node.node.instanceNotFound('it');
       await refused(scene.gateway.client.unprovision(service_id), code);
-      await refused(scene.gateway.client.bind(service_id), code);
+      await refused(scene.gateway.client.bind(service_id), 30300);
     }),
     check('refuses what it does not offer and cannot read', async ({ gateway: { client }, ...scene }) => {
       const { configurations } = gatewayPaths;

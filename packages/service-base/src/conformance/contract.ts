@@ -19,6 +19,14 @@ export interface ServiceUnderTest<C extends NodeConfig = NodeConfig> extends Sta
     write: (credentials: Credentials, value: string) => Promise<void>;
     read: (credentials: Credentials) => Promise<string>;
   };
+  /**
+   * Starts a node as a process that kills itself with SIGKILL at a step (`runNode`'s `onStep`); with it, crashes are
+   * verified. It is ready when the promise resolves.
+   */
+  spawn?: (
+    over: Record<string, unknown>,
+    dieAt: string,
+  ) => Promise<{ readonly exited: Promise<unknown>; kill: () => Promise<void> }>;
   /** A real redis-server; with it and `data`, snapshots are verified. */
   redis?: string;
   /** A directory for the blobstore; with it and `data`, migration is verified. */

@@ -8,6 +8,8 @@ type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 /** Asks a gateway as the cloud controller does; failures are thrown as ServiceError with the gateway's code. */
 export class GatewayClient {
   url: string;
+  /** Ends the requests that wait for an answer. */
+  readonly hangUp = new AbortController();
   readonly #token: string;
 
   constructor(url: string, token: string) {
@@ -45,6 +47,7 @@ export class GatewayClient {
   ): Promise<unknown> {
     const answer = await request(this.url + path, {
       method,
+      signal: this.hangUp.signal,
       headers: { 'Content-Type': 'application/json', [serviceTokenHeader]: this.#token, ...headers },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });

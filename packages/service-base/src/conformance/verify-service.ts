@@ -1,5 +1,6 @@
 import type { NodeConfig } from '../node/config.ts';
 import { basicChecks } from './basic-checks.ts';
+import { crashChecks } from './crash-checks.ts';
 import type { Check, ServiceUnderTest } from './contract.ts';
 import { faultChecks } from './fault-checks.ts';
 import { nameChecks } from './name-checks.ts';
@@ -13,6 +14,7 @@ export function serviceChecks<C extends NodeConfig>(service: ServiceUnderTest<C>
     ...nameChecks(service),
     ...faultChecks(service),
     ...snapshotChecks(service),
+    ...crashChecks(service),
   ];
 }
 

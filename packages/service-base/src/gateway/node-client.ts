@@ -1,5 +1,6 @@
 import type { Bus, Logger, NodeSubject, ServiceFailure, Subject, Trace } from '@vcap/bus';
 import type { Clock } from '@vcap/clock';
+import type { Member } from '@vcap/component';
 import { ServiceError, serviceErrors } from '@vcap/service-api';
 
 /** How long after its time an answer is still heard, to undo what it tells of. */
@@ -8,12 +9,14 @@ const lateMs = 60_000;
 type Reply = { success: true } | ServiceFailure;
 
 /** Asks nodes. Silence is 30700 after the gateway's time; a malformed reply counts as silence. */
-export class NodeClient {
+export class NodeClient implements Member {
+  readonly name = 'node-client';
   readonly #bus: Bus;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #serviceName: string;
   readonly #timeoutMs: number;
+  readonly #listening = new Set<AbortController>();
 
   constructor(options: { bus: Bus; clock: Clock; log: Logger; serviceName: string; timeoutMs: number }) {
     this.#bus = options.bus;
@@ -21,6 +24,13 @@ export class NodeClient {
     this.#log = options.log;
     this.#serviceName = options.serviceName;
     this.#timeoutMs = options.timeoutMs;
+  }
+
+  async start(): Promise<void> {}
+
+  /** Listens for late answers no longer; who still waits is told 30600. */
+  async stop(): Promise<void> {
+    for (const each of this.#listening) each.abort();
   }
 
   /** The successful reply. `undo` is called with one that came after the time. */
@@ -32,10 +42,11 @@ export class NodeClient {
   ): Promise<S> {
     const timeoutMs = options.timeoutMs ?? this.#timeoutMs;
     const limited = { ...message, time_limit_ms: Math.floor(timeoutMs) };
+    const { undo } = options;
     const reply = await this.exchange(subject.of(this.#serviceName, nodeId), limited, {
-      ...options,
+      trace: options.trace,
       timeoutMs,
-      late: (late) => (late.success ? options.undo?.(late) : undefined),
+      ...(undo === undefined ? {} : { late: (late) => (late.success ? undo(late) : undefined) }),
     });
     if (reply.success) return reply;
     const { status, msg, retry_elsewhere } = reply.error;
@@ -57,6 +68,7 @@ export class NodeClient {
     return new Promise<R>((resolve, reject) => {
       let open = true;
       const giveUp = new AbortController();
+      this.#listening.add(giveUp);
       const timer = this.#clock.setTimeout(() => {
         open = false;
         reject(new ServiceError(serviceErrors.gatewayTimeout, subject.name));
@@ -74,10 +86,12 @@ export class NodeClient {
           return 'done';
         },
       });
-      listening.catch((error: unknown) => {
+      const ended = (error?: unknown): void => {
         timer.cancel();
-        reject(error instanceof Error ? error : new Error(String(error)));
-      });
+        this.#listening.delete(giveUp);
+        if (open) reject(new ServiceError(serviceErrors.unavailable, subject.name, { cause: error }));
+      };
+      listening.then(() => ended(), ended);
     });
   }
 

@@ -118,6 +118,7 @@ export function buildGateway(component: ComponentContext<GatewayConfig>, options
   const offering = (active: boolean) => offeringOf(config, config.url ?? server.url, active);
   return [
     ...(lifecycle ? [lifecycle] : []),
+    client,
     new GatewayListener({ bus, serviceName, cache, recovery, nodes }),
     orphans,
     handles,

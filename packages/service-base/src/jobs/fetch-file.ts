@@ -1,4 +1,5 @@
 import { createWriteStream } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ServiceError, serviceErrors } from '@vcap/service-api';
 import { request } from 'undici';
@@ -38,12 +39,12 @@ export async function fetchFile(
     });
     const { location } = response.headers;
     if (response.statusCode >= 300 && response.statusCode < 400 && typeof location === 'string') {
-      response.body.destroy();
+      discard(response.body);
       target = checkUrl(new URL(location, target).href, limits.allowed_hosts);
       continue;
     }
     if (response.statusCode !== 200) {
-      response.body.destroy();
+      discard(response.body);
       throw new ServiceError(serviceErrors.invalidFile, `${target.host} answered ${response.statusCode}`);
     }
     await pipeline(
@@ -54,6 +55,12 @@ export async function fetchFile(
     return;
   }
   throw new ServiceError(serviceErrors.redirects, `more than ${limits.max_redirects}`);
+}
+
+/** Ends a body that nobody reads; that it was ended is no error. */
+function discard(body: Readable): void {
+  body.on('error', () => undefined);
+  body.destroy();
 }
 
 /** Passes at most so many bytes; 30804. */

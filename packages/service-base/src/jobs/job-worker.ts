@@ -14,13 +14,15 @@ import type { JobWork } from '../node/types.ts';
 import { jobDataSchema } from './job-data.ts';
 import type { JobData, JobProgress } from './job-data.ts';
 import { LifecycleLock } from './lifecycle-lock.ts';
-import { connectRedis, jobPrefix, queueName } from './redis.ts';
+import { connectRedis, jobPrefix, queueName, within } from './redis.ts';
 import { SnapshotJobs } from './snapshot-jobs.ts';
 import { SnapshotStore } from './snapshot-store.ts';
 
 const busyPauseMs = 250;
 const progressPauseMs = 500;
 const drainMs = 5000;
+const closeMs = 1000;
+const closePollMs = 20;
 const mostTakeovers = 5;
 const keepSeconds = 24 * 60 * 60;
 
@@ -34,6 +36,7 @@ export class JobWorker implements Member {
   readonly #workDir: string;
   /** Since when a job waits for another one of its instance. */
   readonly #waiting = new Map<string, number>();
+  #active = 0;
   #redis: Redis | undefined;
   #worker: Worker | undefined;
   #jobs: SnapshotJobs | undefined;
@@ -66,7 +69,14 @@ export class JobWorker implements Member {
     });
     this.#worker = new Worker(
       queueName(serviceName, config.node_id),
-      (job: Job, token?: string) => this.#process(job, token),
+      async (job: Job, token?: string) => {
+        this.#active++;
+        try {
+          return await this.#process(job, token);
+        } finally {
+          this.#active--;
+        }
+      },
       {
         connection: this.#redis,
         prefix: jobPrefix,
@@ -86,11 +96,12 @@ export class JobWorker implements Member {
     const worker = this.#worker;
     this.#worker = undefined;
     if (worker) {
-      const late = new AbortController();
-      const closed = worker.close().catch(() => undefined);
-      await Promise.race([closed, this.#clock.sleep(drainMs, late.signal)]);
-      late.abort();
-      await worker.close(true).catch(() => undefined);
+      await worker.pause(true);
+      const end = this.#clock.monotonic() + drainMs;
+      while (this.#active > 0 && this.#clock.monotonic() < end) await this.#clock.sleep(closePollMs);
+      // Without Redis, an orderly end would wait for it for ever.
+      const orderly = this.#active === 0 && this.#redis?.status === 'ready';
+      await within(this.#clock, closeMs, worker.close(!orderly));
     }
     this.#redis?.disconnect();
     await rm(this.#workDir, { recursive: true, force: true });

@@ -17,11 +17,12 @@ import { checkUrl } from './fetch-file.ts';
 import { jobDataSchema } from './job-data.ts';
 import type { ImportLimits, JobData } from './job-data.ts';
 import { viewOf } from './job-view.ts';
-import { connectRedis, jobPrefix, queueName } from './redis.ts';
+import { connectRedis, jobPrefix, queueName, within } from './redis.ts';
 import { shown, SnapshotStore } from './snapshot-store.ts';
 import type { SnapshotRecord } from './snapshot-store.ts';
 
 const redisMs = 5000;
+const closeMs = 1000;
 const uploadKeptMs = 24 * 60 * 60 * 1000;
 
 type Plan = GatewayConfig['plan_management']['plans'][string];
@@ -55,7 +56,8 @@ export class Lifecycle implements Member {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.#queues.values()].map((queue) => queue.close().catch(() => undefined)));
+    const closed = Promise.all([...this.#queues.values()].map((queue) => queue.close()));
+    await within(this.#options.clock, closeMs, closed);
     this.#redis?.disconnect();
   }
 

@@ -1,4 +1,5 @@
 import type { Logger } from '@vcap/bus';
+import type { Clock } from '@vcap/clock';
 import { Redis } from 'ioredis';
 
 /** Prefix of all keys of BullMQ. */
@@ -32,4 +33,11 @@ export function connectRedis(uri: string, log: Logger, patient: boolean): Redis 
   });
   redis.connect().catch(() => undefined);
   return redis;
+}
+
+/** Waits for something that may never end, such as a farewell to an absent Redis; its failure is no matter. */
+export async function within(clock: Clock, ms: number, work: Promise<unknown>): Promise<void> {
+  const done = new AbortController();
+  const ended = work.catch(() => undefined).finally(() => done.abort());
+  await Promise.race([ended, clock.sleep(ms, done.signal)]);
 }

@@ -11,6 +11,7 @@ import type { Instance, JobWork } from './types.ts';
  */
 export function dumpOf(node: Node, instance: Instance, work: JobWork): Readable {
   const data = new PassThrough();
+  work.step('dump');
   const dumping = node.dump(instance, data, work).then(
     () => void data.end(),
     (error: unknown) => {
@@ -38,6 +39,7 @@ export async function loadFrom(
   work: JobWork,
 ): Promise<void> {
   const data = createGunzip();
+  work.step('load');
   const feeding = pipeline(source, data);
   feeding.catch(() => undefined);
   try {

@@ -39,9 +39,11 @@ export class Operations {
       }
       this.#capacity.take();
       registry.addInstance(instance);
+      const work = this.#work('provision', signal, trace);
       try {
-        await node.provision(instance, this.#work('provision', signal, trace));
-        signal.throwIfAborted();
+        work.step('recorded');
+        await node.provision(instance, work);
+        work.step('made');
       } catch (cause) {
         if (cause instanceof AlreadyExistsError) registry.removeInstance(instance.name);
         else await this.#undo(() => this.#removeInstance(instance.name, trace), trace);
@@ -85,8 +87,9 @@ export class Operations {
       if (registry.ownerOf(account) !== undefined) throw new AlreadyExistsError(`account ${account}`);
       registry.addBinding(binding, account);
       try {
+        work.step('recorded');
         await node.bind(instance, binding, work);
-        signal.throwIfAborted();
+        work.step('made');
       } catch (cause) {
         if (cause instanceof AlreadyExistsError) registry.removeBinding(name, account);
         else
@@ -187,15 +190,20 @@ export class Operations {
     const instance = registry.instanceRow(name);
     const work = this.#work('unprovision', never, trace);
     registry.setInstanceState(name, 'deleting');
+    work.step('recorded');
     for (const row of registry.bindingRows(name)) await node.unbind(row, work);
     await node.unprovision(instance ?? { name }, work);
+    work.step('deleted');
     registry.removeInstance(name);
   }
 
   async #removeBinding(row: BindingRow, trace: Trace): Promise<void> {
     const { node, registry } = this.#context;
+    const work = this.#work('unbind', never, trace);
     registry.setBindingState(row.instance, row.account, 'deleting');
-    await node.unbind(row, this.#work('unbind', never, trace));
+    work.step('recorded');
+    await node.unbind(row, work);
+    work.step('deleted');
     registry.removeBinding(row.instance, row.account);
   }
 

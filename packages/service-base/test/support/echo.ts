@@ -5,7 +5,11 @@ import { text } from 'node:stream/consumers';
 import type { Credentials, ServiceUnderTest } from '../../src/index.ts';
 import { echoConfigSchema } from '../../examples/echo/config.ts';
 import { EchoNode } from '../../examples/echo/echo-node.ts';
+import { startProcess } from '@vcap/testkit';
+import { stringify } from 'yaml';
 import type { z } from 'zod';
+
+const victim = new URL('echo-victim-main.ts', import.meta.url).pathname;
 
 export type EchoConfig = z.infer<typeof echoConfigSchema>;
 
@@ -20,9 +24,11 @@ export function ask(credentials: Credentials): Promise<string> {
 export function echoService(options: {
   nats: string;
   dir: string;
+  /** Of the first and of any other node. */
+  ports: readonly [number, number];
   redis?: string;
 }): ServiceUnderTest<EchoConfig> {
-  const { nats, dir, redis } = options;
+  const { nats, dir, ports, redis } = options;
   return {
     nats,
     serviceName: 'EchoaaS',
@@ -31,15 +37,29 @@ export function echoService(options: {
         mbus: nats,
         local_db: join(dir, `${String(over['node_id'])}.db`),
         base_dir: join(dir, String(over['node_id'])),
+        port: over['node_id'] === 'node_0' ? ports[0] : ports[1],
         ...over,
       }),
-    create: ({ config }) => new EchoNode(config.base_dir),
+    create: ({ config }) => new EchoNode(config),
     works: async (credentials) => (await ask(credentials).catch(() => 'go away')) !== 'go away',
     data: {
       write: ({ name }, value) => writeFile(greeting(dir, name), value),
       read: ask,
     },
     ...(redis === undefined ? {} : { redis, blobstore: join(dir, 'blobs') }),
+    spawn: async (over, dieAt) => {
+      const config = join(dir, 'victim.yml');
+      const keys = {
+        mbus: nats,
+        local_db: join(dir, 'node_0.db'),
+        base_dir: join(dir, 'node_0'),
+        port: ports[0],
+        ...over,
+      };
+      await writeFile(config, stringify(keys));
+      const argv = [process.execPath, '--conditions=source', victim, '--config', config] as const;
+      return startProcess({ argv, env: { ...process.env, DIE_AT: dieAt }, readyWhen: '"event":"ready"' });
+    },
     traces: async ({ node }) => readdir((node as EchoNode).dir, { recursive: true }),
   };
 }
