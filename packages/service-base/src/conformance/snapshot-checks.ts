@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
+import { createWriteStream } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { gatewayPaths } from '@vcap/service-api';
 import type { Job, SerializedUrl, SnapshotList } from '@vcap/service-api';
 import { request } from 'undici';
+import { openArchive } from '../jobs/archive.ts';
 import type { NodeConfig } from '../node/config.ts';
 import { Scene } from './contract.ts';
 import type { Check, ServiceUnderTest } from './contract.ts';
@@ -12,9 +17,10 @@ export function snapshotChecks<C extends NodeConfig>(service: ServiceUnderTest<C
   const { redis, blobstore, data } = service;
   if (redis === undefined || blobstore === undefined || data === undefined) return [];
   const common = { redis: { uri: redis }, blobstore: { root: blobstore } };
+  const backups = `${blobstore}-backups`;
   const lifecycle = { snapshot: { quota: 2 }, serialization: 'enable', job: 'enable' };
   const over = {
-    node: common,
+    node: { ...common, backup_dirs: [backups] },
     gateway: {
       ...common,
       import: { allowed_hosts: ['127.0.0.1'], max_bytes: 10_000_000 },
@@ -144,6 +150,42 @@ export function snapshotChecks<C extends NodeConfig>(service: ServiceUnderTest<C
       await client.unprovision(id);
       await eventually('the snapshots to go', async () => (await list(scene, id)).length === 0);
     }),
+    check(
+      "restores an operator's backup, and with the node lost makes the instance again elsewhere",
+      async (scene) => {
+        const { client } = scene.gateway;
+        const { service_id: id, credentials } = await scene.provision();
+        const bound = await scene.bind(id);
+        await data.write(credentials, 'backed up');
+        const made = await done(scene, id, await client.job('POST', gatewayPaths.snapshots(id)));
+        const urlPath = gatewayPaths.serializedUrl(id, String(made['snapshot_id']));
+        const { url } = (await done(scene, id, await client.job('POST', urlPath))) as SerializedUrl;
+        await mkdir(backups, { recursive: true });
+        const zip = join(backups, `${id}.zip`);
+        await writeFile(zip, Buffer.from(await (await request(url)).body.arrayBuffer()));
+        const archive = await openArchive(zip);
+        const file = join(backups, `${id}${scene.node.node.dumpSuffix}.gz`);
+        await pipeline(await archive.content(), createWriteStream(file));
+        archive.close();
+
+        await data.write(credentials, 'later');
+        const asked = { instance_id: id, backup_path: backups };
+        await refused(client.call('POST', gatewayPaths.restore, { ...asked, backup_path: '/etc' }), 30300);
+        await client.call('POST', gatewayPaths.restore, asked);
+        assert.equal(await data.read(credentials), 'backed up');
+
+        await scene.stage.node({ node_id: 'node_1', ...common, backup_dirs: [backups] });
+        await scene.ready(scene.gateway, 2);
+        await scene.node.stop();
+        await client.call('POST', gatewayPaths.recover, asked);
+        const now = [id, bound.service_id].map(
+          (each) => scene.stage.controller.handles.get(each)?.credentials,
+        );
+        assert.equal(now[0]?.['node_id'], 'node_1');
+        for (const each of now) assert.ok(await service.works(each as typeof credentials));
+        assert.equal(await data.read(now[0] as typeof credentials), 'backed up');
+      },
+    ),
     check('moves an instance to another node', async (scene) => {
       const { client } = scene.gateway;
       const { service_id: id, credentials } = await scene.provision();
