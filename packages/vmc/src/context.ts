@@ -19,6 +19,10 @@ export interface Host {
   clock: Clock;
   /** Ends `logs --follow`. */
   signal?: AbortSignal;
+  /** Calls the listener instead of ending the process when the user interrupts; gives back how to undo that. */
+  onInterrupt?: (listener: () => void) => () => void;
+  /** Runs a program in the user's terminal and gives its exit status; the signal ends it. */
+  run?: (argv: [string, ...string[]], env: NodeJS.ProcessEnv, signal: AbortSignal) => Promise<number>;
 }
 
 /** A command: does its work, or throws. */

@@ -1,4 +1,5 @@
 import { systemClock } from './clock.ts';
+import { onInterrupt, runProgram } from './terminal.ts';
 import { runVmc } from './run.ts';
 
 // A reader that went away (`vmc logs app | head`) is no failure.
@@ -15,4 +16,6 @@ process.exitCode = await runVmc(process.argv.slice(2), {
   stdout,
   stderr,
   clock: systemClock,
+  onInterrupt,
+  run: runProgram,
 });

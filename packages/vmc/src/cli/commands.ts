@@ -216,6 +216,14 @@ export const commands: readonly CommandSpec[] = [
     async () => (await transfer()).importService,
   ),
   command(
+    service,
+    'tunnel',
+    '[service] [client]',
+    'Reach a service from this machine (--direct, --port N, --remove)',
+    2,
+    async () => (await import('../commands/tunnel.ts')).tunnel,
+  ),
+  command(
     admin,
     'register-service register_service',
     '<file>',

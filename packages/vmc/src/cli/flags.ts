@@ -26,6 +26,8 @@ export interface Flags {
   force?: boolean;
   all?: boolean;
   follow?: boolean;
+  direct?: boolean;
+  remove?: boolean;
   lines?: string;
   quiet?: boolean;
   verbose?: boolean;
@@ -129,6 +131,13 @@ export const flagSpecs: readonly FlagSpec[] = [
   { key: 'all', kind: 'switch', names: ['--all'], summary: 'all applications, or all instances' },
   { key: 'lines', kind: 'text', names: ['--lines'], value: 'N', summary: 'how many recent log lines' },
   { key: 'follow', kind: 'switch', names: ['-f', '--follow'], summary: 'keep showing new log lines' },
+  {
+    key: 'direct',
+    kind: 'switch',
+    names: ['--direct'],
+    summary: "tunnel through the target's own endpoint",
+  },
+  { key: 'remove', kind: 'switch', names: ['--remove'], summary: 'delete the helper of tunnels' },
   { key: 'quiet', kind: 'switch', names: ['-q', '--quiet'], summary: 'only data and errors' },
   { key: 'verbose', kind: 'switch', names: ['--verbose'], summary: 'more output' },
   { key: 'noColor', kind: 'switch', names: ['--no-color'], summary: 'no colours' },

@@ -57,6 +57,11 @@ export class Store {
     writePrivate(this.file('.vmc_instances'), `${JSON.stringify(instances)}\n`);
   }
 
+  /** The user's own clients of tunnels. */
+  get clientFile(): string {
+    return this.file('.vmc_clients');
+  }
+
   get aliasFile(): string {
     return this.file('.vmc_aliases');
   }

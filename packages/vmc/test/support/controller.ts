@@ -38,8 +38,14 @@ export class TestController {
   staging: () => Promise<{ code: number; description: string } | undefined> = async () => undefined;
   onStagingLog: () => void = () => undefined;
   url = '';
-  private readonly server = createServer((request, response) => {
-    void this.handle(request, response);
+  /** Answers of `GET /services`. */
+  services: { name: string; vendor: string }[] = [];
+  /** Takes calls that are for other hosts than the API, as a router would; undefined lets one pass. */
+  elsewhere: ((request: IncomingMessage, response: ServerResponse) => boolean) | undefined;
+  /** Answers a call before the controller does; undefined lets it pass. */
+  extra: ((call: string, body: string) => unknown) | undefined;
+  readonly server = createServer((request, response) => {
+    if (this.elsewhere?.(request, response) !== true) void this.handle(request, response);
   });
 
   async start(): Promise<this> {
@@ -97,7 +103,9 @@ export class TestController {
     if (path === '/users' && method === 'POST') return void response.writeHead(204).end();
     if (path === '/info/services' || path === '/info/runtimes') return answer({});
     if (headers.authorization === undefined) return fail(403, 200, 'Operation not permitted');
-    if (path === '/services') return answer([]);
+    const more = this.extra?.(`${method} ${path}`, body.toString());
+    if (more !== undefined) return answer(more);
+    if (path === '/services') return answer(this.services);
     if (path === '/resources')
       return answer(
         (JSON.parse(body.toString()) as { sha1: string }[]).filter((entry) => this.pooled.has(entry.sha1)),
@@ -114,6 +122,7 @@ export class TestController {
       });
       return void response.writeHead(302, { Location: '/apps/x' }).end('{"result":"success"}');
     }
+    if (!path.startsWith('/apps/')) return fail(404, 303, `Could not find : '${path}'`);
     const [, name = '', rest = ''] = /^\/apps\/([^/]+)(.*)$/.exec(path) ?? [];
     const app = this.apps.get(name);
     if (app === undefined) return fail(404, 301, 'Application not found');

@@ -36,6 +36,7 @@ export async function vmc(
     clock?: Clock;
     signal?: AbortSignal;
     onOut?: (all: string) => void;
+    run?: Host['run'];
   },
 ): Promise<Outcome> {
   const result = { out: '', err: '' };
@@ -54,6 +55,7 @@ export async function vmc(
     stderr,
     clock: o.clock ?? testClock(),
     ...(o.signal === undefined ? {} : { signal: o.signal }),
+    ...(o.run === undefined ? {} : { run: o.run }),
   };
   const status = await runVmc(words, host);
   await new Promise((resolve) => setImmediate(resolve));

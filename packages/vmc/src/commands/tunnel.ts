@@ -1,0 +1,194 @@
+import { CaldecottClient, LocalListener, TunnelError } from '@vcap/tunnel';
+import { systemClock } from '@vcap/clock';
+import type { Client } from '../api/client.ts';
+import { listServices } from '../api/services.ts';
+import { browserUrl } from '../config/target.ts';
+import type { Context } from '../context.ts';
+import { UsageError, VmcError } from '../errors.ts';
+import { clientsFor, fillClient } from '../tunnel/clients.ts';
+import type { ClientCommand } from '../tunnel/clients.ts';
+import { accessOf } from '../tunnel/credentials.ts';
+import type { ServiceAccess } from '../tunnel/credentials.ts';
+import { DirectSession } from '../tunnel/direct-session.ts';
+import { ensureHelper, removeHelper } from '../tunnel/helper-app.ts';
+import { settled } from '../tunnel/settled.ts';
+
+const credentialTries = 10;
+
+/** A way into the cloud, open until `end`. */
+interface Way {
+  client: CaldecottClient;
+  credentials: unknown;
+  end(): Promise<void>;
+}
+
+/** `tunnel [service] [client] [--port N] [--direct]`, `tunnel --remove` */
+export async function tunnel(context: Context): Promise<void> {
+  const { ui, args, flags, store } = context;
+  const client = await context.client();
+  if (flags.remove === true) return removeHelper(context, client);
+  const { name, vendor } = await chooseService(context, client);
+  const clients = clientsFor(vendor, store.clientFile);
+  const wanted = args[1];
+  if (wanted !== undefined && wanted !== 'none' && !Object.hasOwn(clients, wanted))
+    throw new UsageError(`There is no client '${wanted}' for ${vendor}`, `There are: ${names(clients)}.`);
+  const interrupted = new AbortController();
+  const lost = (error: unknown): void => {
+    ui.error(`The tunnel ended: ${(error as Error).message}`);
+    interrupted.abort();
+  };
+  const way = await settled(
+    flags.direct === true ? direct(context, client, name, lost) : helper(context, client, name),
+  );
+  let listener: LocalListener | undefined;
+  try {
+    const access = accessOf(vendor, way.credentials);
+    listener = new LocalListener({
+      client: way.client,
+      destination: { host: access.host, port: access.port },
+      onFailure: (error) => ui.error(`A connection failed: ${error.message}`),
+    });
+    const port = await settled(listener.start(portOf(flags.port)));
+    show(context, access, port);
+    const program = await chooseClient(context, clients, wanted, access, port);
+    await run(context, program, interrupted);
+  } finally {
+    await listener?.stop();
+    way.client.close();
+    await way.end().catch((error: unknown) => ui.warn(`It could not be ended: ${(error as Error).message}`));
+  }
+}
+
+async function chooseService(
+  { args, prompt }: Context,
+  client: Client,
+): Promise<{ name: string; vendor: string }> {
+  const services = await listServices(client);
+  const all = services.map(({ name }) => name).join(', ');
+  if (services.length === 0)
+    throw new VmcError('You have no services', { hint: 'Make one with `vmc create-service`.' });
+  const name = args[0] ?? (await prompt.ask(`Which service (${all})`, services[0]?.name));
+  const found = services.find((service) => service.name === name);
+  if (found === undefined)
+    throw new VmcError(`There is no service '${name}'`, { hint: `There are: ${all}.` });
+  return { name, vendor: found.vendor ?? '' };
+}
+
+async function direct(
+  context: Context,
+  client: Client,
+  service: string,
+  onLost: (error: unknown) => void,
+): Promise<Way> {
+  const { ui, host } = context;
+  const session = await ui.step(`Opening a direct tunnel to [${service}]`, () =>
+    DirectSession.open({ client, clock: host.clock, onLost }, service),
+  );
+  return {
+    client: new CaldecottClient({
+      url: browserUrl(session.uri, context.target),
+      token: () => session.ticket,
+      clock: systemClock,
+      env: host.env,
+    }),
+    credentials: session.credentials,
+    end: () => session.end(),
+  };
+}
+
+async function helper(context: Context, client: Client, service: string): Promise<Way> {
+  const { ui, host } = context;
+  const connect = ({ url, token }: { url: string; token: string }) =>
+    new CaldecottClient({ url, token, clock: systemClock, env: host.env });
+  const found = await ensureHelper(context, client, service, async (present) => {
+    const probe = connect(present);
+    try {
+      return (await probe.info()).release;
+    } catch (error) {
+      if (error instanceof TunnelError) return undefined;
+      throw error;
+    } finally {
+      probe.close();
+    }
+  });
+  const opened = connect(found);
+  const credentials = await ui.step(`Getting the credentials of [${service}]`, async () => {
+    for (let tries = 1; tries <= credentialTries; tries += 1) {
+      const told = await opened.service(service);
+      if (told !== undefined) return told;
+      await host.clock.sleep(1000);
+    }
+    throw new VmcError(`The helper does not know the service '${service}'`, {
+      hint: 'Remove it with `vmc tunnel --remove` and try again.',
+    });
+  });
+  return { client: opened, credentials, end: async () => undefined };
+}
+
+function portOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const port = Number(text);
+  if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
+  throw new UsageError(`'${text}' is not a port`);
+}
+
+function show({ ui }: Context, { user, password, name }: ServiceAccess, port: number): void {
+  const rows = { port, user, password, name };
+  ui.data({ host: '127.0.0.1', ...rows }, () =>
+    [
+      `Service is reached at 127.0.0.1:${port}`,
+      ...(user === undefined ? [] : [`  user:     ${user}`]),
+      ...(password === undefined ? [] : [`  password: ${password}`]),
+      ...(name === undefined ? [] : [`  database: ${name}`]),
+    ].join('\n'),
+  );
+}
+
+const names = (clients: object): string => ['none', ...Object.keys(clients)].join(', ');
+
+async function chooseClient(
+  { prompt }: Context,
+  clients: ReturnType<typeof clientsFor>,
+  wanted: string | undefined,
+  access: ServiceAccess,
+  port: number,
+): Promise<ClientCommand | undefined> {
+  const known = Object.keys(clients);
+  const name =
+    wanted ?? (known.length === 0 ? 'none' : await prompt.ask(`Which client (${names(clients)})`, 'none'));
+  const template = Object.hasOwn(clients, name) ? clients[name] : undefined;
+  if (template === undefined && name !== 'none')
+    throw new UsageError(`There is no client '${name}'`, `There are: ${names(clients)}.`);
+  return template && fillClient(template, access, port, (question) => prompt.ask(question));
+}
+
+/** Runs the program to its end, or waits until the user, or a lost tunnel, ends it. */
+async function run(
+  context: Context,
+  program: ClientCommand | undefined,
+  interrupted: AbortController,
+): Promise<void> {
+  const { ui, host, prompt } = context;
+  const stopListening = host.onInterrupt?.(() => {
+    // A program that runs hears of it itself, and decides.
+    if (program === undefined) interrupted.abort();
+  });
+  host.signal?.addEventListener('abort', () => interrupted.abort(), { once: true });
+  try {
+    if (program === undefined) {
+      ui.say('The tunnel is open until you press Ctrl-C');
+      await new Promise<void>((resolve) => {
+        if (interrupted.signal.aborted || host.signal?.aborted === true) resolve();
+        else interrupted.signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+      return;
+    }
+    if (host.run === undefined) throw new VmcError('No program can be started here', { hint: 'Use `none`.' });
+    prompt.stop();
+    const status = await host.run(program.argv, { ...host.env, ...program.env }, interrupted.signal);
+    if (status !== 0)
+      throw new VmcError(`${program.argv[0]} ended with status ${status}`, { exitCode: status });
+  } finally {
+    stopListening?.();
+  }
+}
