@@ -8,6 +8,7 @@ import { RunFile } from './leftovers.ts';
 import { ManagedProcess } from './managed-process.ts';
 import type { ProcessSpec } from './managed-process.ts';
 import type { LocalOptions } from './options.ts';
+import { prepareMariadb } from './mariadb.ts';
 import { startTimeOf } from './process-identity.ts';
 import { keptSecret } from './secrets.ts';
 import { natsSpec, redisSpec, waitForPort } from './servers.ts';
@@ -53,10 +54,15 @@ export class LocalCluster {
     const redisPort = await freePort();
     this.#launch(natsSpec(home, natsPort, busPassword));
     this.#launch(redisSpec(home, redisPort, busPassword));
+    const mariadb = await prepareMariadb(home, await freePort());
+    if (mariadb) this.#launch(mariadb.spec);
+    else this.#say('There is no MySQL service: mariadbd is not installed (Debian: mariadb-server)');
     await Promise.all([
       waitForPort('nats', natsPort, serverTimeoutMs),
       waitForPort('redis', redisPort, serverTimeoutMs),
     ]);
+    const ticketFile = join(home, 'tunnel-key');
+    keptSecret(ticketFile);
     const controllerPorts = await Promise.all(Array.from({ length: count['cloud-controller'] }, freePort));
     const specs = await planComponents({
       root: this.#root,
@@ -66,6 +72,12 @@ export class LocalCluster {
       adminPasswordFile: this.passwordFile,
       tokenKeyFile,
       controllerPorts,
+      secrets: {
+        gateway: keptSecret(join(home, 'gateway-token')),
+        broker: keptSecret(join(home, 'broker-token')),
+        ticketFile,
+      },
+      mariadb: mariadb?.place,
     });
     for (const spec of specs) this.#launch(spec);
     await this.#untilReady();

@@ -5,7 +5,9 @@ import { stringify } from 'yaml';
 import { freePort } from './free-port.ts';
 import type { ProcessSpec } from './managed-process.ts';
 import type { LocalOptions } from './options.ts';
+import type { MariadbPlace } from './mariadb.ts';
 import { writePrivate } from './secrets.ts';
+import { serviceComponents } from './service-components.ts';
 
 /** What every component's configuration needs to know of the cluster. */
 export interface Cluster {
@@ -18,11 +20,15 @@ export interface Cluster {
   tokenKeyFile: string;
   /** Port of each cloud controller, the health manager reads from the first. */
   controllerPorts: number[];
+  /** Secrets shared by the controllers and those who offer services. */
+  secrets: { gateway: string; broker: string; ticketFile: string };
+  /** The private database server for users' databases; undefined when this machine has none. */
+  mariadb: MariadbPlace | undefined;
 }
 
 /** A process of ours together with what its configuration file holds. */
-interface Component {
-  service: keyof LocalOptions['count'];
+export interface Component {
+  service: string;
   index: number;
   graceMs: number;
   config: Record<string, unknown>;
@@ -53,6 +59,7 @@ export async function planComponents(cluster: Cluster): Promise<ProcessSpec[]> {
   for (let index = 0; index < count.dea; index++) components.push(dea(cluster, index));
   for (let index = 0; index < count['health-manager']; index++)
     components.push(healthManager(cluster, index));
+  components.push(...serviceComponents(cluster, dataDir));
   return components.map((component) => toSpec(cluster, component));
 }
 
@@ -102,6 +109,9 @@ function controller(cluster: Cluster, index: number): Component {
       keys: { token_file: cluster.tokenKeyFile },
       admins: [options.adminEmail],
       bootstrap_admin: { email: options.adminEmail, password_file: cluster.adminPasswordFile },
+      builtin_services: { mysql: { token: cluster.secrets.gateway } },
+      service_broker: { token: cluster.secrets.broker },
+      tunnel: { external_uri: `tunnel.${options.domain}`, ticket_key_file: cluster.secrets.ticketFile },
     },
   };
 }

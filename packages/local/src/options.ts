@@ -13,8 +13,12 @@ export interface LocalOptions {
   adminEmail: string;
   /** Only when VCAP_ADMIN_PASSWORD is set; else one is made at first start. */
   adminPassword: string | undefined;
-  count: Record<'cloud-controller' | 'stager' | 'dea' | 'router' | 'health-manager', number>;
+  count: Record<Kind, number>;
 }
+
+/** Components that there may be several of. */
+export const kinds = ['cloud-controller', 'router', 'stager', 'dea', 'health-manager'] as const;
+export type Kind = (typeof kinds)[number];
 
 const schema = z.object({
   home: z.string().min(1),
@@ -32,11 +36,7 @@ export function readOptions(args: string[], env: NodeJS.ProcessEnv, root: string
   const { values } = parseArgs({
     args,
     options: {
-      dea: number,
-      router: number,
-      'cloud-controller': number,
-      stager: number,
-      'health-manager': number,
+      ...(Object.fromEntries(kinds.map((kind) => [kind, number])) as Record<Kind, typeof number>),
       help: { type: 'boolean', default: false },
     },
   });
@@ -46,20 +46,13 @@ export function readOptions(args: string[], env: NodeJS.ProcessEnv, root: string
     if (result.success) return result.data;
     throw new Error(`${what}: ${JSON.stringify(value)} ${result.error.issues[0]?.message ?? 'is not valid'}`);
   };
-  const count = (name: keyof LocalOptions['count']): number =>
-    check(`--${name}`, schema.shape.count, values[name]);
+  const count = (name: Kind): number => check(`--${name}`, schema.shape.count, values[name]);
   return {
     home: resolve((env['VCAP_HOME'] ?? join(root, '.vcap')).replace(/^~(?=\/|$)/, homedir())),
     port: check('VCAP_PORT', schema.shape.port, env['VCAP_PORT'] ?? '8080'),
     domain: check('VCAP_DOMAIN', schema.shape.domain, env['VCAP_DOMAIN'] ?? 'vcap.localhost').toLowerCase(),
     adminEmail: 'admin@vcap.local',
     adminPassword: env['VCAP_ADMIN_PASSWORD'],
-    count: {
-      'cloud-controller': count('cloud-controller'),
-      stager: count('stager'),
-      dea: count('dea'),
-      router: count('router'),
-      'health-manager': count('health-manager'),
-    },
+    count: Object.fromEntries(kinds.map((kind) => [kind, count(kind)])) as Record<Kind, number>,
   };
 }

@@ -11,6 +11,6 @@ export function writePrivate(path: string, content: string): void {
 /** The secret kept in `path`; made at random the first time, replaced when `wanted` is given. */
 export function keptSecret(path: string, wanted?: string): string {
   if (wanted !== undefined) writePrivate(path, `${wanted}\n`);
-  else if (!existsSync(path)) writePrivate(path, `${randomBytes(18).toString('base64url')}\n`);
+  else if (!existsSync(path)) writePrivate(path, `${randomBytes(24).toString('base64url')}\n`);
   return readFileSync(path, 'utf8').trim();
 }
