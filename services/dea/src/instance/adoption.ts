@@ -89,7 +89,8 @@ async function adoptOne(
   if (alive) logs.note(instance, 'a restarted DEA goes on with this instance');
   if (entry.state === 'STOPPING') void manager.stop(instance, instance.trace);
   else if (entry.state === 'RUNNING' || entry.state === 'EVACUATING') resume(manager, instance, entry);
-  else if (entry.container?.process !== undefined && alive) {
+  else if (instance.container?.snapshot().process !== undefined) {
+    // Asked of the container: the DEA may have died before it could write down that the program runs.
     instance.setState('STARTING', clock.now());
     manager.resumeStart(instance);
   } else {

@@ -17,16 +17,18 @@ export async function waitUntilReady(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const deadline = clock.monotonic() + target.startTimeoutMs;
-  let seen: string | undefined = 'never asked';
+  let told: string | undefined;
   for (let attempt = 1; !signal.aborted; attempt += 1) {
-    const left = deadline - clock.monotonic();
-    seen = await probe(clock, check, { ...target, timeoutMs: Math.max(1, Math.min(target.timeoutMs, left)) });
+    const left = Math.max(1, deadline - clock.monotonic());
+    const seen = await probe(clock, check, { ...target, timeoutMs: Math.min(target.timeoutMs, left) });
     if (seen === undefined) return undefined;
+    // The last one may have been cut short by the deadline: what the one before saw tells more.
+    if (told === undefined || left >= target.timeoutMs || clock.monotonic() < deadline) told = seen;
     const pause = attempt < FAST_TRIES ? FAST_MS : SLOW_MS;
     if (clock.monotonic() + pause > deadline) break;
     await clock.sleep(pause, signal);
   }
-  return seen ?? 'stopped';
+  return told ?? 'stopped';
 }
 
 /** What a user reads of a start that took too long. */

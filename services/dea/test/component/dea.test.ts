@@ -205,7 +205,11 @@ describe('a DEA', () => {
     expect(world.loggedFor(update)).toEqual(['instance-uris-changed']);
     expect(world.loggedFor(stop)).toEqual(['instance-state', 'instance-state']);
     expect(world.loggedFor(refused)).toEqual(['start-refused']);
-    expect(world.loggedFor({ traceId: crash ?? '', spanId: '' })).toEqual(['instance-state']);
+    const crashed = await world.seen(() => {
+      const events = world.loggedFor({ traceId: crash ?? '', spanId: '' });
+      return events.length > 0 && events;
+    });
+    expect(crashed).toEqual(['instance-state']);
   });
 
   test('answers dea.status and beats when a health manager starts', async () => {
@@ -277,12 +281,15 @@ describe('a DEA', () => {
     );
     const before = await world.find();
     const id = world.deaId;
-    expect(statSync(join(world.dir, 'base/db/instances.json')).mode & 0o777).toBe(0o600);
+    const snapshot = join(world.dir, 'base/db/instances.json');
+    expect(statSync(snapshot).mode & 0o777).toBe(0o600);
+    await world.seen(() => readFileSync(snapshot, 'utf8').split('"state":"RUNNING"').length === 3);
     await world.dea?.kill();
     const sleeper = instancePids().find((pid) =>
       readFileSync(`/proc/${pid}/cmdline`, 'latin1').startsWith('sleep'),
     );
-    process.kill(sleeper ?? 0, 'SIGKILL');
+    expect(sleeper).toBeGreaterThan(1);
+    process.kill(sleeper as number, 'SIGKILL');
     expect(await answers(port)).toContain('shop');
 
     await world.startDea();

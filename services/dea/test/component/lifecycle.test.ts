@@ -109,7 +109,8 @@ describe('liveness', () => {
       setInterval(() => {}, 1000)'`);
     await world.seen(() => world.registered[0]);
     const [pid] = programPids(world.dir);
-    process.kill(pid ?? 0, 'SIGUSR2');
+    expect(pid).toBeGreaterThan(1);
+    process.kill(pid as number, 'SIGUSR2');
     const exit = await world.seen(() => world.exits[0]);
     expect(exit.exit_description).toMatch(
       /^connection to port \d+ failed 3 times in a row: connection refused$/,

@@ -30,6 +30,8 @@ import { systemClock } from '@vcap/clock';
 import { silentLogger } from '@vcap/component';
 import { freePort, startNats, startProcess, tempDir, waitFor } from '@vcap/testkit';
 import type { RunningProcess } from '@vcap/testkit';
+import { RuncWarden } from '@vcap/warden';
+import type { Isolation } from '@vcap/warden';
 import { request } from 'undici';
 import { stringify } from 'yaml';
 import { startMessage } from '../fixtures.ts';
@@ -39,6 +41,16 @@ const main = new URL('../../src/main.ts', import.meta.url).pathname;
 
 /** A web application in one line; it says its address and answers every request. */
 export const webApp = `exec node -e 'console.log("up"); require("http").createServer((q,s)=>s.end(process.env.VCAP_APPLICATION)).listen(process.env.PORT)'`;
+
+/** The back-end that a suite runs on where it does not say. */
+const DEFAULT_ISOLATION = process.env['DEA_TEST_ISOLATION'] === 'runc' ? 'runc' : 'process';
+
+/** Removes what containers of a DEA are left: those of crashed instances outlive it. */
+async function sweep(stateDir: string): Promise<void> {
+  const warden = await RuncWarden.open({ clock: systemClock, stateDir });
+  await warden.destroyOrphans();
+  warden.close();
+}
 
 /** One line of a log stream. */
 export interface LogLine {
@@ -75,16 +87,20 @@ export class World {
   /** The one that was started last. */
   dea: RunningProcess | undefined;
   private readonly deas: RunningProcess[] = [];
+  private readonly names = new Set<string>();
   private readonly cleanups: (() => Promise<unknown> | void)[] = [];
 
-  private constructor(natsUrl: string) {
+  readonly isolation: Isolation;
+
+  private constructor(natsUrl: string, isolation: Isolation) {
     this.natsUrl = natsUrl;
+    this.isolation = isolation;
     this.bus = new Bus({ servers: [natsUrl], name: 'test', log: silentLogger, clock: systemClock });
   }
 
-  static async create(): Promise<World> {
+  static async create(isolation: Isolation = DEFAULT_ISOLATION): Promise<World> {
     const nats = await startNats();
-    const world = new World(nats.url);
+    const world = new World(nats.url, isolation);
     const dir = await tempDir('dea');
     world.dir = dir.path;
     world.cleanups.push(
@@ -105,11 +121,13 @@ export class World {
 
   async close(): Promise<void> {
     await Promise.all(this.deas.map((dea) => dea.stop(10_000)));
+    if (this.isolation === 'runc') for (const name of this.names) await sweep(join(this.dir, name, 'warden'));
     for (const cleanup of this.cleanups.toReversed()) await cleanup();
   }
 
   /** Starts a DEA whose files are in a directory of that name, and waits for its first advertisement. Gives its id. */
   async startDea(settings: Record<string, unknown> = {}, name = 'base'): Promise<string> {
+    this.names.add(name);
     const config = join(this.dir, `${name}.yml`);
     const first = await freePort();
     const value = {
@@ -120,7 +138,7 @@ export class World {
       port_range: { first, last: Math.min(first + 50, 65_535) },
       intervals: { heartbeat: 0.2, advertise: 0.2 },
       runtimes: { node: { executable: process.execPath } },
-      isolation: process.env['DEA_TEST_ISOLATION'] ?? 'process',
+      isolation: this.isolation,
       ...settings,
     };
     writeFileSync(config, stringify(value));
