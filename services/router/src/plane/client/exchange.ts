@@ -272,7 +272,8 @@ export class Exchange implements BackendUser {
     if (endpoint.health === 'suspect') endpoint.health = 'up';
     const { status } = head;
     this.record.status = status;
-    const facts = { requestId: this.record.requestId, endpoint, traced: this.#traced };
+    const { requestId } = this.record;
+    const traced = this.#traced;
     if (status === 101) {
       if (this.upgrade === undefined) {
         process.nextTick(() => this.fail(routerErrors.endpointFailure));
@@ -280,7 +281,10 @@ export class Exchange implements BackendUser {
       }
       const upgrade = head.value('upgrade') ?? this.upgrade;
       const connection = `Upgrade: ${upgrade}\r\nConnection: Upgrade\r\n`;
-      this.download.begin(answerText(this.#context, head, { ...facts, chunked: false, connection }), false);
+      this.download.begin(
+        answerText(this.#context, head, { requestId, endpoint, traced, chunked: false, connection }),
+        false,
+      );
       return 'tunnel';
     }
     const framing = framingOf(head, this.record.method);
@@ -289,7 +293,9 @@ export class Exchange implements BackendUser {
     this.persistent &&=
       this.upgrade === undefined && !state.draining && !(old && framing !== 'length' && framing !== 'none');
     const text = answerText(this.#context, head, {
-      ...facts,
+      requestId,
+      endpoint,
+      traced,
       chunked:
         !old &&
         (framing === 'close' ||

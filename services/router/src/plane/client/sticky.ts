@@ -25,16 +25,19 @@ export function stickyCookie(
   sessionNames: ReadonlySet<string>,
 ): string | undefined {
   if (instanceId === undefined) return undefined;
-  let attributes: string[] | undefined;
-  for (const line of linesOf(head, 'set-cookie')) {
-    const [pair = '', ...rest] = line.split(';');
-    const [name] = splitPair(pair);
+  const lines = head.cookies === 1 ? [head.value('set-cookie') ?? ''] : linesOf(head, 'set-cookie');
+  let attributes: string | undefined;
+  for (const line of lines) {
+    const end = line.indexOf(';');
+    const pair = end < 0 ? line : line.slice(0, end);
+    const equals = pair.indexOf('=');
+    const name = (equals < 0 ? pair : pair.slice(0, equals)).trim();
     if (name === stickyCookieName) return undefined;
-    if (sessionNames.has(name)) attributes ??= rest.map((each) => each.trim());
+    if (sessionNames.has(name)) attributes ??= end < 0 ? '' : line.slice(end);
   }
   if (attributes === undefined) return undefined;
-  const kept = attributes.filter((each) => each !== '' && each.toLowerCase() !== 'httponly');
-  return [`${stickyCookieName}=${instanceId}`, ...kept, 'HttpOnly'].join('; ');
+  const kept = attributes.replace(/;\s*httponly(?=\s*(?:;|$))/gi, '').replace(/[;\s]+$/, '');
+  return `${stickyCookieName}=${instanceId}${kept}; HttpOnly`;
 }
 
 function splitPair(text: string): [name: string, value: string] {

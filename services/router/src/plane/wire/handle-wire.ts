@@ -1,6 +1,6 @@
 import { getSystemErrorName } from 'node:util';
 import type { Bindings, TcpHandle, WriteRequest } from './bindings.ts';
-import { current, leaveChunk, releaseChunk, sharedBuffer, takeChunk } from './read-buffers.ts';
+import { current, leaveChunk, readBytes, releaseChunk, sharedBuffer, takeChunk } from './read-buffers.ts';
 import type { Chunk } from './read-buffers.ts';
 import { highWaterBytes, joinLimitBytes } from './wire.ts';
 import type { Wire, WireHandler } from './wire.ts';
@@ -21,6 +21,7 @@ export class HandleWire implements Wire {
   #ended = false;
   #needsDrain = false;
   #writeBroken = false;
+  #writes = 0;
   #shutting = false;
   #shut = false;
   #closing = false;
@@ -35,7 +36,6 @@ export class HandleWire implements Wire {
     handle.wire = this;
     handle.onread = onRead;
     handle.useUserBuffer(sharedBuffer);
-    handle.setNoDelay(true);
   }
 
   get remoteAddress(): string {
@@ -56,26 +56,42 @@ export class HandleWire implements Wire {
 
   writeBytes(buffer: Buffer, start: number, end: number): boolean {
     if (this.closed || this.#writeBroken || start === end) return true;
-    const request = this.#request();
     if (current.chunk === 'shared') {
-      if (end - start <= bigBytes) return this.writeText(buffer.toString('latin1', start, end));
-      const copy = Buffer.from(buffer.subarray(start, end));
-      return this.#wrote(request, this.#handle.writeBuffer(request, copy), end - start, copy);
+      if (end - start <= joinLimitBytes) return this.writeText(buffer.toString('latin1', start, end));
+      return this.#copied('', buffer, start, end);
     }
+    const request = this.#request();
     const part = buffer.subarray(start, end);
     return this.#wrote(request, this.#handle.writeBuffer(request, part), end - start, part);
   }
 
   writeBoth(text: string, buffer: Buffer, start: number, end: number): boolean {
     if (start === end) return this.writeText(text);
-    if (text.length + end - start <= joinLimitBytes)
-      return this.writeText(text + buffer.toString('latin1', start, end));
-    if (this.closed || this.#writeBroken) return true;
-    const part = buffer.subarray(start, end);
-    const parts = [Buffer.from(text, 'latin1'), current.chunk === 'shared' ? Buffer.from(part) : part];
-    const request = this.#request();
     const bytes = text.length + end - start;
+    if (bytes <= joinLimitBytes) return this.writeText(text + buffer.toString('latin1', start, end));
+    if (this.closed || this.#writeBroken) return true;
+    if (current.chunk === 'shared') return this.#copied(text, buffer, start, end);
+    const parts = [Buffer.from(text, 'latin1'), buffer.subarray(start, end)];
+    const request = this.#request();
     return this.#wrote(request, this.#handle.writev(request, parts, true), bytes, parts);
+  }
+
+  /** Sends a copy: what was read into is read into again at once. The copy's memory serves again unless it must wait. */
+  #copied(text: string, buffer: Buffer, start: number, end: number): boolean {
+    const bytes = text.length + end - start;
+    const scratch = spareScratch ?? Buffer.allocUnsafeSlow(scratchBytes);
+    if (bytes > scratch.length) {
+      this.writeText(text);
+      return this.#copied('', buffer, start, end);
+    }
+    scratch.write(text, 0, 'latin1');
+    buffer.copy(scratch, text.length, start, end);
+    spareScratch = scratch;
+    const request = this.#request();
+    const part = scratch.subarray(0, bytes);
+    const status = this.#handle.writeBuffer(request, part);
+    if (status === 0 && this.#bindings.state[this.#bindings.asyncAt] !== 0) spareScratch = undefined;
+    return this.#wrote(request, status, bytes, part);
   }
 
   pause(): void {
@@ -175,6 +191,11 @@ export class HandleWire implements Wire {
   }
 
   #request(): WriteRequest {
+    // The first write goes out at once anyway.
+    if (this.#writes < 2) {
+      this.#writes += 1;
+      if (this.#writes === 2) this.#handle.setNoDelay(true);
+    }
     return (spareRequest ??= new this.#bindings.WriteWrap());
   }
 
@@ -226,6 +247,10 @@ export class HandleWire implements Wire {
 
 /** Writes mostly go out at once, and then their request was not needed: one serves for all. */
 let spareRequest: WriteRequest | undefined;
+
+/** Room for a read and a head before it. */
+const scratchBytes = readBytes + 16 * 1024;
+let spareScratch: Buffer | undefined;
 
 function onRead(this: TcpHandle): Buffer | undefined {
   return (this.wire as HandleWire).read();

@@ -53,7 +53,7 @@ export interface Wire {
 }
 
 /** More than this waiting to go out makes writes answer false. */
-export const highWaterBytes = 64 * 1024;
+export const highWaterBytes = 128 * 1024;
 
 /** Up to here text and bytes go out as one string: cheaper than two buffers. */
-export const joinLimitBytes = 12 * 1024;
+export const joinLimitBytes = 2 * 1024;

@@ -1,0 +1,200 @@
+import { systemClock as clock } from '@vcap/clock';
+import { cpus, loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import { compare, rowText } from './compare.ts';
+import type { Peer, Row } from './compare.ts';
+import { idleClientKb } from './idle-clients.ts';
+import { startApplication, startProxy } from './nginx.ts';
+import { registryLoad } from './registry.ts';
+import { frame, startBenchRouter } from './router.ts';
+import type { BenchRouter } from './router.ts';
+import { median, missing } from './tools.ts';
+import { startEcho, tunnelMicros } from './tunnels.ts';
+import { connect } from 'node:net';
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '3' },
+    /** Parts to run, by their first letters: bare, full, close, routes, tunnels, idle, registry. */
+    only: { type: 'string' },
+  },
+});
+const options = { rounds: Number(values.rounds), seconds: Number(values.seconds) };
+const wanted = (part: string): boolean => values.only === undefined || values.only.split(',').includes(part);
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+const lacking = missing('nginx', 'wrk');
+if (lacking.length > 0) {
+  say(`The bench needs ${lacking.join(' and ')} (Debian: nginx-light, wrk), which is not here.`);
+  process.exit(2);
+}
+
+const stops: (() => unknown)[] = [];
+const keep = async <T extends { stop(): unknown }>(starting: Promise<T>): Promise<T> => {
+  const started = await starting;
+  stops.push(() => started.stop());
+  return started;
+};
+const serve = async (router: BenchRouter, host: string, port: number): Promise<void> => {
+  const message = {
+    app: 'bench-app',
+    host: '127.0.0.1',
+    port,
+    uris: [host],
+    tags: {},
+    private_instance_id: 'bench-instance',
+  };
+  await router.register([message]);
+  for (let tries = 0; tries < 50; tries += 1) {
+    const answer = await fetch(`http://127.0.0.1:${router.port}/`).catch(() => undefined);
+    if (answer !== undefined && answer.status !== 404) return;
+    await clock.sleep(100);
+  }
+};
+const peer = (name: string, { pid, port }: { pid: number; port: number }, path = '/'): Peer => ({
+  name,
+  pid,
+  url: `http://127.0.0.1:${port}${path}`,
+});
+
+async function run(): Promise<void> {
+  say(
+    `${cpus().length} cores, Node ${process.version}, load ${loadavg()[0]?.toFixed(1)}, ${options.rounds} rounds of ${options.seconds} s, 64 connections\n`,
+  );
+  say('| what | goal | CPU per request | router / nginx | p50 | p99 | errors |');
+  say('| --- | --- | --- | --- | --- | --- | --- |');
+  const row = (each: Row): void => say(rowText(each));
+  const application = await keep(startApplication({ keepAlive: true }));
+  if (wanted('full')) {
+    const nginx = await keep(startProxy(application.port, { accessLog: true }));
+    const router = await keep(startBenchRouter({ accessLog: true }));
+    await serve(router, '127.0.0.1', application.port);
+    row(
+      await compare(
+        '100 B, everything on',
+        '1.05',
+        peer('nginx', nginx, '/session'),
+        peer('router', router, '/session'),
+        options,
+      ),
+    );
+  }
+  const nginx = await keep(startProxy(application.port, { accessLog: false }));
+  const router = await keep(startBenchRouter({ accessLog: false }));
+  await serve(router, '127.0.0.1', application.port);
+  if (wanted('bare')) {
+    for (const [what, path, goal] of [
+      ['100 B', '/', '1.08'],
+      ['10 KB', '/10k', '1.15'],
+      ['1 MB', '/1m', '1.08'],
+    ] as const)
+      row(
+        await compare(
+          `${what}, bare`,
+          goal,
+          peer('nginx', nginx, path),
+          peer('router', router, path),
+          options,
+        ),
+      );
+  }
+  if (wanted('close')) {
+    const headers = ['Connection: close'];
+    row(
+      await compare('client closes', '1.25', peer('nginx', nginx), peer('router', router), {
+        ...options,
+        headers,
+      }),
+    );
+    const closing = await keep(startApplication({ keepAlive: false }));
+    const nginxClosing = await keep(startProxy(closing.port, { accessLog: false }));
+    const routerClosing = await keep(startBenchRouter({ accessLog: false }));
+    await serve(routerClosing, '127.0.0.1', closing.port);
+    row(
+      await compare(
+        'backend closes',
+        '1.25',
+        peer('nginx', nginxClosing),
+        peer('router', routerClosing),
+        options,
+      ),
+    );
+  }
+  if (wanted('routes')) {
+    const many = await keep(startBenchRouter({ accessLog: false }));
+    const messages = Array.from({ length: 100_000 }, (_each, i) => ({
+      app: `app-${i}`,
+      host: `10.1.${(i >> 8) & 255}.${i & 255}`,
+      port: 10_000 + (i >> 16),
+      uris: [`a-${i}.example.test`],
+      tags: {},
+    }));
+    for (let at = 0; at < messages.length; at += 5000) await many.register(messages.slice(at, at + 5000));
+    await serve(many, '127.0.0.1', application.port);
+    const socket = connect(many.nats.port, '127.0.0.1');
+    socket.write('CONNECT {"verbose":false}\r\n');
+    socket.resume();
+    let next = 0;
+    const flood = clock.setInterval(() => {
+      let text = '';
+      for (let i = 0; i < 100; i += 1) text += frame(messages[next++ % messages.length]!);
+      socket.write(text);
+    }, 20);
+    const worker = await workerOf(many.pid);
+    row(
+      await compare(
+        '100,000 routes, 5,000 registrations/s (the worker)',
+        '1.25',
+        peer('nginx', nginx),
+        { ...peer('router', many), pid: worker },
+        options,
+      ),
+    );
+    say(`| memory of that worker | 150 MB | ${(await memoryMb(worker)).toFixed(0)} MB | | | | |`);
+    flood.cancel();
+    socket.destroy();
+  }
+  if (wanted('tunnels')) {
+    const echo = await keep(startEcho());
+    const nginxTunnels = await keep(startProxy(echo.port, { accessLog: false, upgrade: true }));
+    const routerTunnels = await keep(startBenchRouter({ accessLog: false }));
+    await serve(routerTunnels, '127.0.0.1', echo.port);
+    const pairs: [number, number][] = [];
+    for (let round = 0; round < options.rounds; round += 1)
+      pairs.push([
+        await tunnelMicros(nginxTunnels, options.seconds),
+        await tunnelMicros(routerTunnels, options.seconds),
+      ]);
+    const ratio = median(pairs.map(([a, b]) => b / a));
+    say(
+      `| WebSocket message, there and back | 1.15 | ${ratio.toFixed(2)} × | ${median(pairs.map(([, b]) => b)).toFixed(1)} / ${median(pairs.map(([a]) => a)).toFixed(1)} µs | | | |`,
+    );
+  }
+  if (wanted('idle')) {
+    const idle = await keep(startBenchRouter({ accessLog: false }));
+    await serve(idle, '127.0.0.1', application.port);
+    say(`| an idle client of 20,000 | 4 KB | ${(await idleClientKb(idle, 20_000)).toFixed(1)} KB | | | | |`);
+  }
+  if (wanted('registry')) {
+    const figures = await registryLoad(250_000, 12_500, 20);
+    say(`\n250,000 routes, 12,500 registrations a second: ${JSON.stringify(figures)}`);
+  }
+}
+
+async function workerOf(pid: number): Promise<number> {
+  const { tree } = await import('./tools.ts');
+  return tree(pid).at(-1) ?? pid;
+}
+
+async function memoryMb(pid: number): Promise<number> {
+  const { residentKb } = await import('./tools.ts');
+  return residentKb([pid]) / 1024;
+}
+
+try {
+  await run();
+} finally {
+  for (const stop of stops.toReversed()) await stop();
+}
+process.exit(0);

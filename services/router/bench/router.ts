@@ -1,0 +1,87 @@
+import { startNats, startProcess, tempDir } from '@vcap/testkit';
+import type { NatsServer } from '@vcap/testkit';
+import { writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
+
+const program = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+
+/** A router as deployed, on a bus of its own. */
+export interface BenchRouter {
+  readonly pid: number;
+  readonly port: number;
+  readonly nats: NatsServer;
+  /** Sends registrations; resolves when the bus has them all. */
+  register(messages: readonly object[]): Promise<void>;
+  varz(): Promise<Record<string, unknown>>;
+  stop(): Promise<void>;
+}
+
+/** Starts one with one worker process, like nginx's. */
+export async function startBenchRouter(options: {
+  accessLog: boolean;
+  settings?: Record<string, unknown>;
+}): Promise<BenchRouter> {
+  const nats = await startNats();
+  const dir = await tempDir('router-bench');
+  const file = join(dir.path, 'router.yml');
+  const status = { user: 'bench', password: 'bench' };
+  await writeFile(
+    file,
+    stringify({
+      mbus: nats.url,
+      ip: '127.0.0.1',
+      port: 0,
+      workers: 1,
+      status,
+      logging: { level: 'info' },
+      ...(options.accessLog ? { access_log: join(dir.path, 'access.log') } : {}),
+      ...options.settings,
+    }),
+  );
+  const running = await startProcess({
+    argv: [process.execPath, '--conditions=source', program, '--config', file],
+    env: { ...process.env, NODE_OPTIONS: '' },
+    readyWhen: '"ready"',
+  });
+  const statusHost = /"event":"ready","status":"([^"]+)"|"status":"([^"]+)"/.exec(running.output());
+  return {
+    pid: running.pid,
+    port: Number(/"event":"listening","port":(\d+)/.exec(running.output())?.[1]),
+    nats,
+    register: (messages) => publish(nats.port, messages),
+    async varz() {
+      const address = statusHost?.[1] ?? statusHost?.[2] ?? '';
+      const authorization = `Basic ${Buffer.from('bench:bench').toString('base64')}`;
+      const answer = await fetch(`http://${address}/varz`, { headers: { authorization } });
+      return (await answer.json()) as Record<string, unknown>;
+    },
+    async stop() {
+      await running.kill();
+      await nats.stop();
+      await dir.remove();
+    },
+  };
+}
+
+/** Sends registrations over a connection of its own, as fast as the bus takes them. */
+function publish(port: number, messages: readonly object[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', reject);
+    socket.on('data', (chunk) => {
+      if (!chunk.toString().includes('PONG')) return;
+      socket.destroy();
+      resolve();
+    });
+    socket.write(`CONNECT {"verbose":false}\r\n${messages.map(frame).join('')}PING\r\n`);
+  });
+}
+
+/** One `router.register` in the bus's protocol. */
+export function frame(message: object): string {
+  const payload = JSON.stringify(message);
+  return `PUB router.register ${Buffer.byteLength(payload)}\r\n${payload}\r\n`;
+}
