@@ -151,6 +151,7 @@ function dea(cluster: Cluster, index: number): Component {
     graceMs: 20_000,
     config: {
       base_dir: dataDir(cluster, `dea-${index}`),
+      isolation: cluster.options.isolation,
       resources: { memory_mb: share(memoryMb), disk_mb: share(diskMb) },
       port_range: first + span < 65_535 ? { first, last: first + span - 1 } : {},
     },

@@ -14,6 +14,8 @@ export interface LocalOptions {
   /** Only when VCAP_ADMIN_PASSWORD is set; else one is made at first start. */
   adminPassword: string | undefined;
   count: Record<Kind, number>;
+  /** `process`: applications as plain processes even where containers can be had. */
+  isolation: 'auto' | 'process' | 'runc';
 }
 
 /** Components that there may be several of. */
@@ -25,10 +27,12 @@ const schema = z.object({
   port: z.coerce.number().int().min(1).max(65_535),
   domain: z.string().regex(/^[a-z0-9-]+(\.[a-z0-9-]+)*$/i, 'must be a domain name'),
   count: z.coerce.number().int().min(1).max(20),
+  isolation: z.enum(['auto', 'process', 'runc']),
 });
 
 export const usage = `npm start [-- --dea N --router N --cloud-controller N --stager N --health-manager N]
-Environment: VCAP_HOME (data), VCAP_PORT (8080), VCAP_DOMAIN (vcap.localhost), VCAP_ADMIN_PASSWORD`;
+Environment: VCAP_HOME (data), VCAP_PORT (8080), VCAP_DOMAIN (vcap.localhost), VCAP_ADMIN_PASSWORD,
+  VCAP_ISOLATION (auto; process, runc)`;
 
 /** Reads arguments and environment; throws an Error that says which value is wrong. */
 export function readOptions(args: string[], env: NodeJS.ProcessEnv, root: string): LocalOptions {
@@ -52,6 +56,7 @@ export function readOptions(args: string[], env: NodeJS.ProcessEnv, root: string
     port: check('VCAP_PORT', schema.shape.port, env['VCAP_PORT'] ?? '8080'),
     domain: check('VCAP_DOMAIN', schema.shape.domain, env['VCAP_DOMAIN'] ?? 'vcap.localhost').toLowerCase(),
     adminEmail: 'admin@vcap.local',
+    isolation: check('VCAP_ISOLATION', schema.shape.isolation, env['VCAP_ISOLATION'] ?? 'auto'),
     adminPassword: env['VCAP_ADMIN_PASSWORD'],
     count: Object.fromEntries(kinds.map((kind) => [kind, count(kind)])) as Record<Kind, number>,
   };

@@ -239,6 +239,12 @@ export class Platform {
   }
 
   #env(): Record<string, string> {
-    return { VCAP_HOME: this.home, VCAP_PORT: String(this.port), VCAP_DOMAIN: this.domain };
+    // These tests look for applications by their working directory on the host.
+    return {
+      VCAP_ISOLATION: 'process',
+      VCAP_HOME: this.home,
+      VCAP_PORT: String(this.port),
+      VCAP_DOMAIN: this.domain,
+    };
   }
 }
