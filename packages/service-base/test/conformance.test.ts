@@ -36,7 +36,12 @@ describe('the echo service keeps the contract', () => {
     const check = serviceChecks(await service()).find((each) => each.name === name);
     await check?.run();
   };
-  it.each(names)('%s', async (name) => {
-    await verify(name);
-  });
+  it.each(names)(
+    '%s',
+    async (name) => {
+      await verify(name);
+      // Each starts, kills and waits for processes many times over.
+    },
+    180_000,
+  );
 });
