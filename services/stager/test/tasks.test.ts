@@ -48,7 +48,8 @@ const restart = async (o: Parameters<typeof start>[0]): Promise<void> => {
   await stager.stop();
   stager = await start(o);
 };
-const workspaces = (): Promise<string[]> => readdir(join(dir.path, 'base'));
+const workspaces = async (): Promise<string[]> =>
+  (await readdir(join(dir.path, 'base'))).filter((name) => name.startsWith('task-'));
 
 /** An app whose npm install starts a process that never ends; its pid comes into `child`. */
 const zipSlowApp = async (command = 'sleep 1000'): Promise<string> => {
