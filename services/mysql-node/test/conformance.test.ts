@@ -91,7 +91,12 @@ describe.each(flavours)('$name keeps the contract of services', ({ name, two }) 
       .find((each) => each.name === wanted)
       ?.run();
   };
-  test.each(names)('%s', async (wanted) => {
-    await verify(wanted);
-  });
+  test.each(names)(
+    '%s',
+    async (wanted) => {
+      await verify(wanted);
+      // Some start, kill and wait for processes many times over.
+    },
+    180_000,
+  );
 });
