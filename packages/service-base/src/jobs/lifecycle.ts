@@ -149,7 +149,11 @@ export class Lifecycle implements Member {
     if (!job || !data.success || data.data.service_id !== instance.service_id) {
       throw new ServiceError(serviceErrors.notFound, `job ${id}`);
     }
-    return viewOf(job, await this.#within(job.getState()), data.data);
+    const state = await this.#within(job.getState());
+    // It may have ended since it was read, and then its result is not in what was read.
+    const ended = (state === 'completed' || state === 'failed') && job.finishedOn === undefined;
+    const latest = ended ? ((await this.#within(queue.getJob(id))) as Job | undefined) : job;
+    return viewOf(latest ?? job, state, data.data);
   }
 
   /** What a download needs, whoever asks. */
