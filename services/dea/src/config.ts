@@ -21,7 +21,7 @@ const defaultRuntimes = (): Record<string, RuntimeConfig> => ({
 /** Configuration of a DEA; durations are in seconds, sizes in MB unless the name says otherwise. */
 export const configSchema = z.strictObject({
   ...baseConfigShape,
-  /** Holds instances/, droplets/, tmp/, db/ and warden/. */
+  /** Holds instances/, logs/, droplets/, tmp/, db/ and warden/. */
   base_dir: z.string().min(1),
   resources: z
     .strictObject({

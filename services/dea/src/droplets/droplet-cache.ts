@@ -38,11 +38,12 @@ export class DropletCache {
     this.options = options;
   }
 
-  /** Makes the directories and drops what a dead DEA left unfinished. */
+  /** Makes the directories, drops what a dead DEA left unfinished, and keeps the budget, which may be a smaller one now. */
   async start(): Promise<void> {
     await rm(this.options.tmpDir, { recursive: true, force: true });
     await mkdir(this.options.tmpDir, { recursive: true, mode: 0o700 });
     await mkdir(this.options.dir, { recursive: true, mode: 0o700 });
+    await this.trim();
   }
 
   /** Calls `use` with the path of the verified droplet, which stays there meanwhile. */

@@ -79,7 +79,9 @@ export class Tail {
 
   /** Bytes at the beginning of the file that may go to bring it down to `maxBytes`; 0: none. */
   cutDue(maxBytes: number): number {
-    return this.splitter.pendingBytes > 0 ? 0 : this.file.cutDue(maxBytes);
+    // No more was read than fits, so (but for what comes next) no more is there: asking the file is not for free.
+    if (this.file.position <= maxBytes || this.splitter.pendingBytes > 0) return 0;
+    return this.file.cutDue(maxBytes);
   }
 
   /** Takes them away. */

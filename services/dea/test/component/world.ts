@@ -30,7 +30,7 @@ import { systemClock } from '@vcap/clock';
 import { silentLogger } from '@vcap/component';
 import { freePort, startNats, startProcess, tempDir, waitFor } from '@vcap/testkit';
 import type { RunningProcess } from '@vcap/testkit';
-import { RuncWarden } from '@vcap/warden';
+import { openWarden } from '@vcap/warden';
 import type { Isolation } from '@vcap/warden';
 import { request } from 'undici';
 import { stringify } from 'yaml';
@@ -45,9 +45,9 @@ export const webApp = `exec node -e 'console.log("up"); require("http").createSe
 /** The back-end that a suite runs on where it does not say. */
 const DEFAULT_ISOLATION = process.env['DEA_TEST_ISOLATION'] === 'runc' ? 'runc' : 'process';
 
-/** Removes what containers of a DEA are left: those of crashed instances outlive it. */
-async function sweep(stateDir: string): Promise<void> {
-  const warden = await RuncWarden.open({ clock: systemClock, stateDir });
+/** Removes what is left of a DEA's containers: crashed instances outlive it, and all of them one that was killed. */
+async function sweep(stateDir: string, backend: Isolation): Promise<void> {
+  const { warden } = await openWarden({ clock: systemClock, stateDir, backend });
   await warden.destroyOrphans();
   warden.close();
 }
@@ -119,9 +119,9 @@ export class World {
     return world;
   }
 
-  async close(): Promise<void> {
-    await Promise.all(this.deas.map((dea) => dea.stop(10_000)));
-    if (this.isolation === 'runc') for (const name of this.names) await sweep(join(this.dir, name, 'warden'));
+  async close(graceMs = 10_000): Promise<void> {
+    await Promise.all(this.deas.map((dea) => dea.stop(graceMs)));
+    for (const name of this.names) await sweep(join(this.dir, name, 'warden'), this.isolation);
     for (const cleanup of this.cleanups.toReversed()) await cleanup();
   }
 
@@ -214,9 +214,12 @@ export class World {
   }
 
   /** Waits for something to show; the DEA's output is in the error if it does not. */
-  async seen<T>(condition: () => T | Promise<T>): Promise<Exclude<T, undefined | null | false | 0 | ''>> {
+  async seen<T>(
+    condition: () => T | Promise<T>,
+    timeoutMs = 40_000,
+  ): Promise<Exclude<T, undefined | null | false | 0 | ''>> {
     try {
-      return await waitFor(condition, { timeoutMs: 40_000 });
+      return await waitFor(condition, { timeoutMs });
     } catch (error) {
       throw new Error(`${(error as Error).message}\n${this.dea?.output() ?? ''}`, { cause: error });
     }

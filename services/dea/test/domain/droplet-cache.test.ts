@@ -97,6 +97,14 @@ describe('the droplet cache', () => {
     expect(requests).toHaveLength(2);
   });
 
+  test('keeps its budget from the start on, and what fits', async () => {
+    await use();
+    await newCache(content.length);
+    expect(await readdir(join(dir.path, 'droplets'))).toEqual([`${sha1}.tgz`]);
+    await newCache(1);
+    expect(await readdir(join(dir.path, 'droplets'))).toEqual([]);
+  });
+
   test('keeps what is in use and drops it afterwards when over its budget', async () => {
     cache = await newCache(1);
     expect(await use()).toBe(content);
