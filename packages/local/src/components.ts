@@ -137,6 +137,7 @@ function stager(cluster: Cluster, index: number): Component {
       redis: { uri: cluster.redisUri },
       base_dir: dataDir(cluster, `stager-${index}`),
       cache_dir: dataDir(cluster, 'stager-cache'),
+      isolation: cluster.options.isolation,
     },
   };
 }

@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { tempDir } from '@vcap/testkit';
 import { assertLinkStaysInside } from '../src/archive/links.ts';
+import { outOfDisk } from '../src/container/limit-error.ts';
 import { unzip } from '../src/archive/unzip.ts';
 import { zipEntries } from './support/zips.ts';
 import type { ZipEntry } from './support/zips.ts';
 
 const LINK = 0o120777;
-const LIMITS = { maxBytes: 1000, maxEntries: 5 };
+const LIMITS = { maxBytes: 1000, maxEntries: 5, full: () => outOfDisk(1) };
 
 describe('unzip', () => {
   let dir: Awaited<ReturnType<typeof tempDir>>;

@@ -1,9 +1,10 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { samplePath } from '@vcap/samples';
 import type { SampleName } from '@vcap/samples';
 import { tempDir } from '@vcap/testkit';
+import { AppFiles } from '../src/container/app-files.ts';
 import { choosePlugin } from '../src/plugins/index.ts';
 import type { CompileContext } from '../src/plugins/plugin.ts';
 import { procfileCommand } from '../src/plugins/procfile.ts';
@@ -33,19 +34,20 @@ const compile = async (
 ) => {
   const app = join(dir.path, 'app');
   const context: CompileContext = {
-    app,
-    staged: dir.path,
-    cacheDir: '/cache',
+    files: new AppFiles(app),
     command: o.command,
     say: (line) => said.push(line),
     run: async (argv) => {
       ran.push(argv.join(' '));
-      return { code: o.code ?? 0, signal: null };
+      return o.code ?? 0;
     },
-    which: async (program) => ((o.programs ?? []).includes(program) ? `/bin/${program}` : undefined),
+    path: (name) => `/home/vcap/${name}`,
+    cache: async (tool) => `/cache/${tool}`,
+    which: async (program) => (o.programs ?? []).includes(program),
+    addFile: (path, name) => copyFile(path, join(dir.path, name)),
     makeDir: async () => undefined,
   };
-  return (await choosePlugin(app, framework, o.command)).compile(context);
+  return (await choosePlugin(new AppFiles(app), framework, o.command)).compile(context);
 };
 
 describe('choosing', () => {
@@ -57,13 +59,15 @@ describe('choosing', () => {
     ['static-site', 'static'],
     ['wsgi', 'wsgi'],
   ] as [SampleName, string][])('%s is known as %s by its files', async (sample, name) => {
-    expect((await choosePlugin(samplePath(sample), undefined, undefined)).name).toBe(name);
+    expect((await choosePlugin(new AppFiles(samplePath(sample)), undefined, undefined)).name).toBe(name);
   });
 
   test('files that fit nothing need a framework or a command', async () => {
     const app = await put({ 'a.txt': '' });
-    await expect(choosePlugin(app, undefined, undefined)).rejects.toThrow('fit no known framework');
-    expect((await choosePlugin(app, undefined, './run')).name).toBe('standalone');
+    await expect(choosePlugin(new AppFiles(app), undefined, undefined)).rejects.toThrow(
+      'fit no known framework',
+    );
+    expect((await choosePlugin(new AppFiles(app), undefined, './run')).name).toBe('standalone');
   });
 });
 
@@ -147,7 +151,7 @@ describe('ruby', () => {
 
 test('a Procfile gives its web command; something else is an error', async () => {
   const app = await put({ Procfile: 'web: bin/serve $PORT\nworker: x\n' });
-  expect(await procfileCommand(app)).toBe('bin/serve $PORT');
+  expect(await procfileCommand(new AppFiles(app))).toBe('bin/serve $PORT');
   await put({ Procfile: '- a\n' });
-  await expect(procfileCommand(app)).rejects.toThrow('Procfile');
+  await expect(procfileCommand(new AppFiles(app))).rejects.toThrow('Procfile');
 });

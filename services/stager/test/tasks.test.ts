@@ -1,14 +1,12 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FakeClock } from '@vcap/clock';
-import type { Clock } from '@vcap/clock';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { fromTraceparent, newTrace, stagingAdvertise, stagingLocate, stagingStop } from '@vcap/bus';
 import type { StagingAdvertise } from '@vcap/bus';
 import { samplePath } from '@vcap/samples';
 import { startNats, tempDir } from '@vcap/testkit';
 import type { NatsServer } from '@vcap/testkit';
-import type { StagerConfig } from '../src/config.ts';
 import { startController } from './support/controller.ts';
 import type { Controller } from './support/controller.ts';
 import { eventually } from './support/eventually.ts';
@@ -36,7 +34,7 @@ afterEach(async () => {
   await nats?.stop();
   await dir?.remove();
 });
-const start = (o: { config?: Partial<StagerConfig>; clock?: Clock } = {}): Promise<RunningStager> =>
+const start = (o: Pick<Parameters<typeof startStager>[0], 'config' | 'clock'> = {}): Promise<RunningStager> =>
   startStager({
     natsUrl: nats.url,
     dir: dir.path,
@@ -48,8 +46,12 @@ const restart = async (o: Parameters<typeof start>[0]): Promise<void> => {
   await stager.stop();
   stager = await start(o);
 };
-const workspaces = async (): Promise<string[]> =>
-  (await readdir(join(dir.path, 'base'))).filter((name) => name.startsWith('task-'));
+/** Nothing of a task is there any more but the workspace that is made ahead. */
+const cleanedUp = (spare = 1): Promise<true> =>
+  eventually(async () => {
+    const left = (await readdir(join(dir.path, 'base'))).filter((name) => name.startsWith('task-'));
+    return left.length <= spare && (true as const);
+  });
 
 /** An app whose npm install starts a process that never ends; its pid comes into `child`. */
 const zipSlowApp = async (command = 'sleep 1000'): Promise<string> => {
@@ -98,7 +100,7 @@ test('answers twice, with all keys, and leaves nothing behind', async () => {
     error_info: null,
   });
   expect(last.task_log).not.toContain('token=');
-  expect(await workspaces()).toEqual([]);
+  await cleanedUp();
 });
 
 test('advertises at once when asked, with memory for the free slots', async () => {
@@ -113,6 +115,7 @@ test('advertises at once when asked, with memory for the free slots', async () =
     stacks: ['linux'],
     available_memory: 2048,
     available_disk: expect.any(Number),
+    isolation: 'process',
   });
 });
 
@@ -129,7 +132,7 @@ test('a stop for the app kills its processes and answers "task stopped"', async 
     droplet_sha1: null,
   });
   await eventually(async () => !(await isRunning(child)));
-  expect(await workspaces()).toEqual([]);
+  await cleanedUp();
   expect(controller.uploads).toEqual([]);
 });
 
@@ -145,7 +148,7 @@ test('a task that takes too long is killed with all its processes', async () => 
     error_info: { type: 'StagingTimeout' },
   });
   await eventually(async () => !(await isRunning(child)));
-  expect(await workspaces()).toEqual([]);
+  await cleanedUp();
 });
 
 test('commands above the memory limit are killed, those that left the group too', async () => {
@@ -159,7 +162,7 @@ test('commands above the memory limit are killed, those that left the group too'
   });
   const child = Number(await readFile(childFile, 'utf8'));
   await eventually(async () => !(await isRunning(child)));
-  expect(await workspaces()).toEqual([]);
+  await cleanedUp();
 });
 
 test('every line and request of a task bears the trace of its start message', async () => {
@@ -302,7 +305,7 @@ test('a stager that stops ends its tasks and says so', async () => {
   await eventually(() => task.replies.length === 1);
   await stager.stop();
   expect((await task.done).error).toBe('the stager is shutting down');
-  expect(await workspaces()).toEqual([]);
+  await cleanedUp();
 });
 
 test('a stop does not wait for the next try of a transfer', async () => {

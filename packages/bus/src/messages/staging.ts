@@ -7,6 +7,8 @@ const advertise = z.looseObject({
   stacks: z.array(z.string()),
   available_memory: z.number(),
   available_disk: z.number().optional(),
+  /** How far the stager keeps build scripts apart: `runc` or `process`. */
+  isolation: z.string().optional(),
 });
 export type StagingAdvertise = z.infer<typeof advertise>;
 export const stagingAdvertise = defineSubject({

@@ -1,5 +1,5 @@
 import { readFile, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { waitFor } from '@vcap/testkit';
 import type { Platform } from './platform.ts';
 import { isAlive, processesOf, signal } from './processes.ts';
@@ -58,11 +58,19 @@ export async function leftovers(platform: Platform): Promise<string[]> {
   const names: string[] = [];
   for (const folder of ['tmp', 'blobs/tmp', 'stager-0']) {
     for (const name of await readdir(join(platform.home, folder)).catch(() => []))
-      if (folder !== 'stager-0' || name.startsWith('task-')) names.push(`${folder}/${name}`);
+      if (folder !== 'stager-0' || (await isInUse(join(platform.home, folder, name))))
+        names.push(`${folder}/${name}`);
   }
   for (const entry of await readdir(platform.home, { recursive: true }).catch(() => []))
     if (/\.(pending|tmp|partial|new)$/.test(entry)) names.push(entry);
   return names;
+}
+
+/** Whether it is the workspace of a staging: one that was made ahead has no application in it yet. */
+async function isInUse(path: string): Promise<boolean> {
+  if (!basename(path).startsWith('task-')) return false;
+  const app = await readdir(join(path, 'top/app')).catch(() => undefined);
+  return app === undefined || app.length > 0;
 }
 
 /** What came of asking steadily. */

@@ -17,6 +17,7 @@ export class Advertiser {
     readonly baseDir: string;
     readonly freeTasks: () => number;
     readonly memoryPerTaskMb: number;
+    readonly isolation: () => string | undefined;
   };
   #timer: Timer | undefined;
   #locate: Subscription | undefined;
@@ -29,6 +30,7 @@ export class Advertiser {
     baseDir: string;
     freeTasks: () => number;
     memoryPerTaskMb: number;
+    isolation: () => string | undefined;
   }) {
     this.#o = options;
   }
@@ -56,11 +58,13 @@ export class Advertiser {
 
   async #advertise(): Promise<void> {
     const { bavail, bsize } = await statfs(this.#o.baseDir);
+    const isolation = this.#o.isolation();
     this.#o.bus.publish(stagingAdvertise, {
       id: this.#o.id,
       stacks: ['linux'],
       available_memory: this.#o.freeTasks() * this.#o.memoryPerTaskMb,
       available_disk: Math.floor((bavail * bsize) / MB),
+      ...(isolation === undefined ? {} : { isolation }),
     });
   }
 }

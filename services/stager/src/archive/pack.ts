@@ -1,40 +1,57 @@
-import { open, readdir, rm } from 'node:fs/promises';
-import type { RunOptions } from '../task/run-command.ts';
-import { runCommand } from '../task/run-command.ts';
+import type { Readable } from 'node:stream';
+import { throughPipe } from '../container/pipe.ts';
+import type { TaskContainer } from '../container/task-container.ts';
 import { StagingError } from '../domain/staging-error.ts';
-import { gzipFile } from './gzip-file.ts';
+import type { Workspace } from '../task/workspace.ts';
+import { gzipStream } from './gzip-stream.ts';
+import { tarEntries } from './tar-entries.ts';
+import type { OwnEntry } from './tar-entries.ts';
+
+const MB = 1024 * 1024;
+/** Headers and padding of a tar on top of what is in its files. */
+const TAR_SHARE = 1.25;
+
+/** What a droplet holds. */
+export interface DropletContent {
+  /** Names at the top of the container's directory. */
+  readonly names: readonly string[];
+  /** The platform's own, in this order. */
+  readonly own: readonly OwnEntry[];
+  /** When those were made, in milliseconds. */
+  readonly timeMs: number;
+}
 
 /**
- * Packs everything in `staged` as a tar.gz; links and modes are kept, owners are not told. tar runs
- * as the task's user and writes to a descriptor opened here, so the app's links give it no power.
- * Answers the hex SHA-1 of the droplet.
- * @throws StagingError `PackFailed`; the signal's reason when aborted
+ * Packs a droplet as tar.gz and answers its hex SHA-1; links and modes are kept, owners are not told. tar runs in the
+ * container as its user, so that links give an app nothing that it did not have; what comes out of it is compressed and
+ * hashed here on its way to the disk. The platform's own files never are where an app could touch them.
+ * @throws StagingError `PackFailed`, or of a limit; the signal's reason when aborted
  */
 export const packDroplet = async (
-  staged: string,
-  droplet: string,
-  run: Omit<RunOptions, 'cwd' | 'stdoutFd'>,
+  container: TaskContainer,
+  workspace: Workspace,
+  { names, own, timeMs }: DropletContent,
 ): Promise<string> => {
-  const names = (await readdir(staged)).sort();
-  const tar = `${droplet}.tar`;
-  const file = await open(tar, 'wx', 0o600);
-  try {
-    const owner = ['--owner=0', '--group=0', '--numeric-owner'];
-    const result = await runCommand(['tar', '-c', ...owner, '-f', '-', '--', ...names], {
-      ...run,
-      cwd: staged,
-      stdoutFd: file.fd,
-    });
-    if (result.code !== 0) {
-      throw new StagingError(
-        'PackFailed',
-        `the droplet could not be packed: tar ended with ${result.code ?? result.signal}`,
-      );
-    }
-  } finally {
-    await file.close();
-  }
-  const sha1 = await gzipFile(tar, droplet, run.signal);
-  await rm(tar);
+  const owner = ['--owner=0', '--group=0', '--numeric-owner'];
+  const argv = ['tar', '-c', ...owner, '-f', '-', '-C', container.path(''), '--', ...names] as const;
+  const { diskMb } = container.limits;
+  let sha1 = '';
+  const status = await throughPipe(
+    workspace.pipes.droplet,
+    (stdout, signal) => container.run(argv, { stdout, signal, cwd: '.' }),
+    async (source) => {
+      sha1 = await gzipStream(joined(tarEntries(own, timeMs), source), workspace.droplet, {
+        maxBytes: diskMb * MB * TAR_SHARE,
+        tooLarge: () => new StagingError('PackFailed', `the droplet is larger than ${diskMb} MB unpacked`),
+      });
+    },
+  );
+  if (status !== 0)
+    throw new StagingError('PackFailed', `the droplet could not be packed: tar ended with ${status}`);
   return sha1;
 };
+
+async function* joined(first: Buffer, rest: Readable): AsyncGenerator<Buffer> {
+  yield first;
+  yield* rest as AsyncIterable<Buffer>;
+}

@@ -14,6 +14,8 @@ import { assertLinkStaysInside } from './links.ts';
 export interface UnzipLimits {
   readonly maxBytes: number;
   readonly maxEntries: number;
+  /** What is thrown when the disk is full. */
+  readonly full: (cause: Error) => StagingError;
 }
 
 /** What was unpacked. */
@@ -44,6 +46,7 @@ export const unzip = async (
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof StagingError) throw error;
+    if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') throw limits.full(error);
     const reason = error instanceof Error ? error.message : String(error);
     throw new StagingError('BadArchive', `the application's archive cannot be read: ${reason}`, {
       cause: error,

@@ -7,6 +7,8 @@ export type StagingErrorType =
   | 'BadArchive'
   | 'CompileFailed'
   | 'OutOfMemory'
+  | 'OutOfDisk'
+  | 'OutOfProcesses'
   | 'PackFailed'
   | 'UploadFailed'
   | 'StagingTimeout'

@@ -1,4 +1,6 @@
 const LARGEST_BYTES = 1024 * 1024;
+/** Kept free for {@link TaskLog.say} and the note. */
+const OWN_BYTES = 32 * 1024;
 const TRUNCATED = Buffer.from('[the log is full: the rest is left out]\n');
 
 /** The log of one task as bytes, at most 1 MiB; offsets into it never move. */
@@ -18,14 +20,21 @@ export class TaskLog {
     this.#listener = listener;
   }
 
-  /** Adds one line; lines past the limit are dropped after a note that says so. */
+  /** Adds a line of a command's; those past the limit are dropped after a note that says so. */
   append(line: string): void {
     if (this.#full) return;
-    let bytes: Buffer = Buffer.from(`${line}\n`);
-    if (this.#length + bytes.length > LARGEST_BYTES - TRUNCATED.length) {
-      this.#full = true;
-      bytes = TRUNCATED;
-    }
+    const bytes = Buffer.from(`${line}\n`);
+    this.#full = this.#length + bytes.length > LARGEST_BYTES - OWN_BYTES;
+    this.#add(this.#full ? TRUNCATED : bytes);
+  }
+
+  /** Adds a line of the stager's own: there is room for it however much commands wrote. */
+  say(line: string): void {
+    const bytes = Buffer.from(`${line}\n`);
+    if (this.#length + bytes.length <= LARGEST_BYTES) this.#add(bytes);
+  }
+
+  #add(bytes: Buffer): void {
     this.#reserve(bytes.length);
     bytes.copy(this.#bytes, this.#length);
     this.#length += bytes.length;

@@ -1,5 +1,6 @@
 import { StagingError } from '../domain/staging-error.ts';
 import { nodePlugin } from './node.ts';
+import type { AppFiles } from '../container/app-files.ts';
 import type { Plugin } from './plugin.ts';
 import { rackPlugin } from './rack.ts';
 import { sinatraPlugin } from './sinatra.ts';
@@ -25,7 +26,7 @@ const known = plugins.map(({ name }) => name).join(', ');
  * @throws StagingError `NoAppDetectedError`
  */
 export const choosePlugin = async (
-  app: string,
+  files: AppFiles,
   framework: string | undefined,
   command: string | undefined,
 ): Promise<Plugin> => {
@@ -37,7 +38,7 @@ export const choosePlugin = async (
       `the framework ${JSON.stringify(framework)} is not supported: use one of ${known}`,
     );
   }
-  for (const plugin of plugins) if (await plugin.detect(app)) return plugin;
+  for (const plugin of plugins) if (await plugin.detect(files)) return plugin;
   if (command) return standalonePlugin;
   throw new StagingError('NoAppDetectedError', `the files fit no known framework: name one of ${known}`);
 };

@@ -1,22 +1,27 @@
-import type { RunResult } from '../task/run-command.ts';
+import type { AppFiles } from '../container/app-files.ts';
 
 /** What a plugin may do with the task it compiles for. */
 export interface CompileContext {
-  /** The app's files, to be changed in place. */
-  readonly app: string;
-  /** The droplet's top, above `app`; apps start in `app`, so this is `..` to them. */
-  readonly staged: string;
-  /** Shared between tasks. */
-  readonly cacheDir: string;
+  /** The app's files, as they are now. */
+  readonly files: AppFiles;
   /** What the user wants started; wins over what the plugin would find. */
   readonly command: string | undefined;
   /** One line for the user's staging log. */
   say(line: string): void;
-  /** Runs a program as the task's user in `app`; its output goes to the staging log. */
-  run(argv: readonly [string, ...string[]], env?: Readonly<Record<string, string>>): Promise<RunResult>;
-  /** Absolute path of a program on the PATH of compile commands, if there is one. */
-  which(program: string): Promise<string | undefined>;
-  /** Makes a directory below the droplet's top that programs may write to. */
+  /** The path under which commands see `relative` of the droplet's top, where `app` is. */
+  path(relative: string): string;
+  /**
+   * The directory, as commands see it, of what `tool` downloaded for this app before. `lock`: the text that says all that
+   * will be installed, if there is one.
+   */
+  cache(tool: string, lock: string | undefined): Promise<string>;
+  /** Runs a program in `app` of the task's container; its output goes to the staging log. Answers the exit status. */
+  run(argv: readonly [string, ...string[]], env?: Readonly<Record<string, string>>): Promise<number>;
+  /** Whether there is such a program on the PATH of commands. */
+  which(program: string): Promise<boolean>;
+  /** Adds a file of the platform's own to the droplet's top; apps start in `app`, so it is `../name` to them. */
+  addFile(path: string, name: string): Promise<void>;
+  /** Adds a directory there that programs may write to. */
   makeDir(name: string): Promise<void>;
 }
 
@@ -33,7 +38,7 @@ export interface Plugin {
   /** Name in the app's `framework`. */
   readonly name: string;
   /** Whether the files look like this framework; asked only when the app names none. */
-  detect(app: string): Promise<boolean>;
+  detect(files: AppFiles): Promise<boolean>;
   /** @throws StagingError `NoAppDetectedError` or `CompileFailed`, in words for the user */
   compile(context: CompileContext): Promise<Compiled>;
 }

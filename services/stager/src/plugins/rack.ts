@@ -1,14 +1,13 @@
 import { StagingError } from '../domain/staging-error.ts';
 import type { Compiled, Plugin } from './plugin.ts';
 import { installGems } from './ruby-gems.ts';
-import { hasFile } from './support.ts';
 
 /** Ruby apps with a config.ru; rackup takes the web server that it finds. */
 export const rackPlugin: Plugin = {
   name: 'rack',
-  detect: (app) => hasFile(app, 'config.ru'),
+  detect: (files) => files.has('config.ru'),
   compile: async (context): Promise<Compiled> => {
-    if (!context.command && !(await hasFile(context.app, 'config.ru'))) {
+    if (!context.command && !(await context.files.has('config.ru'))) {
       throw new StagingError('NoAppDetectedError', 'no config.ru at the top of the application');
     }
     const bundled = await installGems(context);

@@ -1,7 +1,6 @@
-import { join } from 'node:path';
 import { StagingError } from '../domain/staging-error.ts';
 import type { CompileContext } from './plugin.ts';
-import { hasFile, mustRun } from './support.ts';
+import { mustRun } from './support.ts';
 
 /**
  * Installs the gems of Gemfile.lock into the app.
@@ -9,14 +8,15 @@ import { hasFile, mustRun } from './support.ts';
  */
 export const installGems = async (context: CompileContext): Promise<'' | 'bundle exec '> => {
   if (!(await context.which('ruby'))) throw new StagingError('CompileFailed', 'this stager has no ruby');
-  if (!(await hasFile(context.app, 'Gemfile.lock'))) return '';
+  const lock = await context.files.text('Gemfile.lock');
+  if (lock === undefined) return '';
   if (!(await context.which('bundle'))) {
     throw new StagingError('CompileFailed', 'Gemfile.lock asks for gems, but this stager has no bundler');
   }
   const env = {
-    BUNDLE_APP_CONFIG: join(context.app, '.bundle'),
+    BUNDLE_APP_CONFIG: context.path('app/.bundle'),
     BUNDLE_PATH: 'vendor/bundle',
-    BUNDLE_USER_CACHE: join(context.cacheDir, 'bundle'),
+    BUNDLE_USER_CACHE: await context.cache('bundle', lock),
   };
   // Written into the app's own settings, so that `bundle exec` finds the gems where it runs.
   for (const setting of [

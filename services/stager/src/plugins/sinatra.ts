@@ -1,16 +1,17 @@
+import type { AppFiles } from '../container/app-files.ts';
 import { StagingError } from '../domain/staging-error.ts';
 import type { Compiled, Plugin } from './plugin.ts';
 import { installGems } from './ruby-gems.ts';
-import { hasFile, readText, shellWord, topFiles } from './support.ts';
+import { shellWord } from './support.ts';
 
 const REQUIRES_SINATRA = /^\s*require\s*\(?\s*['"]sinatra(\/base)?['"]/m;
 
 /** Ruby apps whose main file requires sinatra and that have no config.ru. */
 export const sinatraPlugin: Plugin = {
   name: 'sinatra',
-  detect: async (app) => !(await hasFile(app, 'config.ru')) && (await mainFile(app)) !== undefined,
+  detect: async (files) => !(await files.has('config.ru')) && (await mainFile(files)) !== undefined,
   compile: async (context): Promise<Compiled> => {
-    const main = await mainFile(context.app);
+    const main = await mainFile(context.files);
     if (!context.command && main === undefined) {
       throw new StagingError(
         'NoAppDetectedError',
@@ -26,10 +27,10 @@ export const sinatraPlugin: Plugin = {
   },
 };
 
-const mainFile = async (app: string): Promise<string | undefined> => {
-  for (const name of await topFiles(app)) {
+const mainFile = async (files: AppFiles): Promise<string | undefined> => {
+  for (const name of await files.top()) {
     if (!name.endsWith('.rb')) continue;
-    if (REQUIRES_SINATRA.test((await readText(app, name)) ?? '')) return name;
+    if (REQUIRES_SINATRA.test((await files.text(name)) ?? '')) return name;
   }
   return undefined;
 };

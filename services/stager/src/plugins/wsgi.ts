@@ -1,9 +1,7 @@
-import { copyFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { StagingError } from '../domain/staging-error.ts';
 import type { CompileContext, Compiled, Plugin } from './plugin.ts';
-import { hasFile, mustRun, topFiles } from './support.ts';
+import { mustRun } from './support.ts';
 
 const RUNNER = fileURLToPath(new URL('../../assets/wsgi-runner.py', import.meta.url));
 const WITH_PACKAGES = 'export PYTHONUNBUFFERED=1 PYTHONPATH="$PWD/../python${PYTHONPATH:+:$PYTHONPATH}";';
@@ -11,9 +9,9 @@ const WITH_PACKAGES = 'export PYTHONUNBUFFERED=1 PYTHONPATH="$PWD/../python${PYT
 /** Python WSGI: `application` in wsgi.py under gunicorn, or a small threaded server where there is none. */
 export const wsgiPlugin: Plugin = {
   name: 'wsgi',
-  detect: async (app) => (await topFiles(app)).some((name) => name.endsWith('.py')),
+  detect: async (files) => (await files.top()).some((name) => name.endsWith('.py')),
   compile: async (context): Promise<Compiled> => {
-    if (!context.command && !(await hasFile(context.app, 'wsgi.py'))) {
+    if (!context.command && !(await context.files.has('wsgi.py'))) {
       throw new StagingError(
         'NoAppDetectedError',
         'no wsgi.py with an "application" at the top of the application',
@@ -33,14 +31,13 @@ export const wsgiPlugin: Plugin = {
 const serverCommand = async (context: CompileContext): Promise<string> => {
   if (await context.which('gunicorn')) return 'exec gunicorn wsgi:application -b 0.0.0.0:$PORT';
   context.say('There is no gunicorn here: using the small server of the platform');
-  await copyFile(RUNNER, join(context.staged, 'wsgi-runner.py'));
+  await context.addFile(RUNNER, 'wsgi-runner.py');
   return 'exec python3 ../wsgi-runner.py';
 };
 
 const installRequirements = async (context: CompileContext): Promise<void> => {
-  if (!(await hasFile(context.app, 'requirements.txt'))) return;
-  const probe = await context.run(['python3', '-m', 'pip', '--version']);
-  if (probe.code !== 0) {
+  if (!(await context.files.has('requirements.txt'))) return;
+  if ((await context.run(['python3', '-m', 'pip', '--version'])) !== 0) {
     throw new StagingError(
       'CompileFailed',
       'requirements.txt asks for packages, but this stager has no pip: put them into the application',
@@ -56,6 +53,6 @@ const installRequirements = async (context: CompileContext): Promise<void> => {
     'requirements.txt',
   ];
   await mustRun(context, ['python3', '-m', 'pip', 'install', ...argv], {
-    PIP_CACHE_DIR: join(context.cacheDir, 'pip'),
+    PIP_CACHE_DIR: await context.cache('pip', undefined),
   });
 };

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '@vcap/clock';
 import type { Logger, Trace } from '@vcap/bus';
 import { acceptedReply, failedReply, finishedReply } from '../domain/replies.ts';
-import type { StagedDroplet, TaskReply } from '../domain/replies.ts';
+import type { TaskReply } from '../domain/replies.ts';
 import { StagingError, toStagingError } from '../domain/staging-error.ts';
 import type { StagingErrorType } from '../domain/staging-error.ts';
 import type { TaskRequest } from '../domain/task-request.ts';
@@ -10,7 +10,7 @@ import { LogPublisher } from '../log/log-publisher.ts';
 import type { LogStore } from '../log/log-store.ts';
 import { TaskLog } from '../log/task-log.ts';
 import type { TaskLogs } from '../log/task-logs.ts';
-import type { RunningTask } from './staging-steps.ts';
+import type { RunningTask, StagingResult } from './staging-steps.ts';
 
 const REMEMBERED_IDS = 1000;
 const TASK_LOG_BYTES = 32 * 1024;
@@ -29,7 +29,7 @@ export interface TaskManagerOptions {
   readonly drainSeconds: number;
   readonly newToken: () => string;
   readonly logUrl: (taskId: string, token: string) => string;
-  readonly stage: (request: TaskRequest, task: RunningTask) => Promise<StagedDroplet>;
+  readonly stage: (request: TaskRequest, task: RunningTask) => Promise<StagingResult>;
 }
 
 interface ActiveTask {
@@ -43,6 +43,8 @@ interface ActiveTask {
 export class TaskManager {
   readonly #o: TaskManagerOptions;
   readonly #active = new Map<string, ActiveTask>();
+  /** Those of the active that are merely being cleaned up. */
+  readonly #answered = new Set<string>();
   readonly #seen = new Set<string>();
   #closing = false;
   /** Counts since the start, for varz. */
@@ -54,12 +56,12 @@ export class TaskManager {
 
   /** Tasks running now. */
   get active(): number {
-    return this.#active.size;
+    return this.#active.size - this.#answered.size;
   }
 
   /** How many more tasks would be taken. */
   get free(): number {
-    return this.#closing ? 0 : Math.max(0, this.#o.maxTasks - this.#active.size);
+    return this.#closing ? 0 : Math.max(0, this.#o.maxTasks - this.active);
   }
 
   /** Takes one `staging.<id>.start`: replies twice, once when refused, never to a repeated task id. */
@@ -150,26 +152,31 @@ export class TaskManager {
     task.log.info({ event: 'task-started' });
     reply(acceptedReply(taskId, url));
     let answer: TaskReply;
+    let cleanedUp = Promise.resolve();
     try {
-      const droplet = await this.#o.stage(request, { log, signal: abort.signal, trace });
-      answer = finishedReply(taskId, droplet, { text: log.tail(TASK_LOG_BYTES), url });
+      const result = await this.#o.stage(request, { log, signal: abort.signal, trace });
+      ({ cleanedUp } = result);
+      answer = finishedReply(taskId, result.droplet, { text: log.tail(TASK_LOG_BYTES), url });
       this.counters.succeeded += 1;
       task.log.info({ event: 'task-finished', ms: Math.round(clock.monotonic() - began) });
     } catch (thrown) {
       // However a step reports its abort, the reason for it is the answer.
       const error = toStagingError(abort.signal.aborted ? abort.signal.reason : thrown);
-      log.append(`Staging failed: ${error.message}`);
+      log.say(`Staging failed: ${error.message}`);
       answer = failedReply(taskId, error, { text: log.tail(TASK_LOG_BYTES), url });
       this.counters.failed += 1;
       task.log[levelOf(error.type)]({ event: 'task-failed', type: error.type, reason: error.message });
-    } finally {
-      timer.cancel();
     }
     this.#o.logs.complete(taskId);
     if (publisher && !(await publisher.finish())) {
       task.log.warn({ event: 'task-log-not-stored' });
     }
     reply(answer);
+    // Who was answered does not wait for this, and the place is free for another task.
+    this.#answered.add(taskId);
+    await cleanedUp;
+    timer.cancel();
+    this.#answered.delete(taskId);
   }
 
   #limit(request: TaskRequest, abort: AbortController): Timer {

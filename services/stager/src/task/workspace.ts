@@ -1,54 +1,67 @@
-import { chmod, chown, lchown, lstat, mkdir, mkdtemp, readdir, readlink, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { execFile } from 'node:child_process';
+import { chmod, lchown, mkdir, mkdtemp, readdir, readlink, rm, stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
 import { processStartTime } from './process-identity.ts';
-import type { TaskUser } from './task-user.ts';
 
-/** The directories of one task. Only `app`, `logs`, `tmp` and `home` belong to the task's user. */
+/** The directories of one task. */
 export interface Workspace {
+  /** Unique on this host for as long as it runs. */
+  readonly name: string;
   readonly root: string;
-  /** Becomes the droplet's top. */
-  readonly staged: string;
-  readonly app: string;
-  readonly home: string;
+  /** Where the task's container has its directory: the droplet's top. */
+  readonly top: string;
   readonly zip: string;
   readonly droplet: string;
+  /** FIFOs; each for one use. */
+  readonly pipes: { readonly droplet: string; readonly cache: string };
 }
 
+const execute = promisify(execFile);
 const AT_ONCE = 64;
+const ownPrefix = (): string => `task-${process.pid}-${processStartTime('self') ?? '0'}-`;
 const PREFIX = /^task-(\d+)-(\d+)-/;
+/** Of the droplet's top. What is below `tmp` does not get into the droplet. */
+export const SCRATCH = { home: 'tmp/home', tmp: 'tmp', cache: 'tmp/cache' } as const;
 
 /** Makes the directories of a task; the name says which process owns them. */
 export const createWorkspace = async (baseDir: string): Promise<Workspace> => {
-  const root = await mkdtemp(join(baseDir, `task-${process.pid}-${processStartTime('self') ?? '0'}-`));
-  await chmod(root, 0o711);
-  const staged = join(root, 'staged');
-  const app = join(staged, 'app');
-  const home = join(root, 'home');
-  for (const path of [staged, app, join(staged, 'logs'), join(staged, 'tmp'), home]) await mkdir(path);
-  return { root, staged, app, home, zip: join(root, 'app.zip'), droplet: join(root, 'droplet.tgz') };
+  const root = await mkdtemp(join(baseDir, ownPrefix()));
+  const inside = (name: string): string => join(root, name);
+  const pipes = { droplet: inside('droplet-pipe'), cache: inside('cache-pipe') };
+  await execute('mkfifo', ['-m', '600', pipes.droplet, pipes.cache]);
+  await mkdir(inside('top'), { mode: 0o700 });
+  const files = { zip: inside('app.zip'), droplet: inside('droplet.tgz') };
+  return { name: basename(root), root, top: inside('top'), ...files, pipes };
 };
 
-/** Hands a tree to the task's user; links themselves change hands, not what they point to. */
-export const giveTo = async (user: TaskUser | undefined, path: string): Promise<void> => {
-  if (!user) return;
-  await lchown(path, user.uid, user.gid);
-  const entries = await readdir(path, { withFileTypes: true, recursive: true });
-  for (let from = 0; from < entries.length; from += AT_ONCE) {
-    const some = entries.slice(from, from + AT_ONCE);
-    await Promise.all(some.map((entry) => lchown(join(entry.parentPath, entry.name), user.uid, user.gid)));
+/** Where a task's zip goes until it has a workspace; it is swept like one. */
+export const newZipPath = (baseDir: string): string => join(baseDir, `${ownPrefix()}${randomUUID()}.zip`);
+
+/** Makes the scratch directories in a container in which nothing has run yet. */
+export const makeScratch = async ({ top }: Workspace): Promise<void> => {
+  const owner = await stat(join(top, 'tmp'));
+  for (const name of [SCRATCH.home, SCRATCH.cache]) {
+    await mkdir(join(top, name), { mode: 0o700 });
+    await lchown(join(top, name), owner.uid, owner.gid);
   }
 };
 
-/** Makes a directory that the task's user may write to. */
-export const makeOwnedDir = async (user: TaskUser | undefined, path: string): Promise<void> => {
-  await mkdir(path, { recursive: true });
-  if (user) await chown(path, user.uid, user.gid);
-};
-
-/** Like {@link makeOwnedDir}; what another user cached there before changes hands too, for npm fails on files not its own. */
-export const makeCacheDir = async (user: TaskUser | undefined, path: string): Promise<void> => {
-  await mkdir(path, { recursive: true });
-  if (user && (await lstat(path)).uid !== user.uid) await giveTo(user, path);
+/**
+ * Hands the app's files to the user of the task's container, whoever that is. Only while nothing has run in it: names are
+ * trusted.
+ */
+export const handOver = async ({ top }: Workspace): Promise<void> => {
+  const app = join(top, 'app');
+  const { gid, uid } = await stat(app);
+  if (uid === process.getuid?.()) return;
+  const entries = await readdir(app, { withFileTypes: true, recursive: true });
+  for (let from = 0; from < entries.length; from += AT_ONCE) {
+    const some = entries.slice(from, from + AT_ONCE);
+    // Links themselves change hands, not what they point to.
+    await Promise.all(some.map((entry) => lchown(join(entry.parentPath, entry.name), uid, gid)));
+  }
 };
 
 /** Removes a workspace, however deep and whatever the modes in it. */
@@ -70,7 +83,8 @@ const openDirectories = async (path: string): Promise<void> => {
 };
 
 /**
- * Removes the workspaces of stagers that are gone, after killing what still runs in them.
+ * Removes the workspaces of stagers that are gone, after killing what still runs in them: commands of a container without
+ * namespaces are known by their directory alone.
  * @returns the names of the removed directories
  */
 export const sweepWorkspaces = async (baseDir: string): Promise<string[]> => {
@@ -85,7 +99,8 @@ export const sweepWorkspaces = async (baseDir: string): Promise<string[]> => {
   return removed;
 };
 
-const killProcessesIn = async (root: string): Promise<void> => {
+/** Kills every process whose working directory is below `root`. */
+export const killProcessesIn = async (root: string): Promise<void> => {
   for (const pid of await readdir('/proc').catch(() => [])) {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
     const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => '');

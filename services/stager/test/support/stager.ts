@@ -5,10 +5,12 @@ import { Bus, newTrace, stagingAdvertise, stagingLocate, stagingStart } from '@v
 import type { StagingReply, StagingStart, Trace } from '@vcap/bus';
 import type { Member } from '@vcap/component';
 import { pino } from 'pino';
+import type { z } from 'zod';
 import { buildStager } from '../../src/app.ts';
 import { stagerConfigSchema } from '../../src/config.ts';
-import type { StagerConfig } from '../../src/config.ts';
 import { eventually } from './eventually.ts';
+
+type StagerConfigInput = z.input<typeof stagerConfigSchema>;
 
 const quiet = pino({ level: 'silent' });
 
@@ -49,7 +51,8 @@ export const startStager = async (o: {
   redisUrl?: string;
   dir: string;
   id?: string;
-  config?: Partial<StagerConfig>;
+  /** Plain processes unless it says otherwise. */
+  config?: Partial<StagerConfigInput>;
   clock?: Clock;
 }): Promise<RunningStager> => {
   const id = o.id ?? 'stager-1';
@@ -67,6 +70,7 @@ export const startStager = async (o: {
     cache_dir: join(o.dir, 'cache'),
     disk_limit_mb: 64,
     drain_timeout: 40,
+    isolation: 'process',
     ...o.config,
   });
   const figures = new Map<string, () => unknown>();

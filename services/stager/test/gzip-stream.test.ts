@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { tempDir } from '@vcap/testkit';
-import { gzipFile } from '../src/archive/gzip-file.ts';
+import { gzipStream } from '../src/archive/gzip-stream.ts';
 import { Lanes } from '../src/archive/lanes.ts';
 
 let dir: Awaited<ReturnType<typeof tempDir>>;
@@ -12,16 +13,28 @@ beforeEach(async () => {
   dir = await tempDir('gzip');
 });
 afterEach(async () => dir.remove());
+const tooLarge = (): Error => new Error('too large');
+
+/** As they come out of a pipe. */
+function* pieces(content: Buffer): Generator<Buffer> {
+  for (let at = 0; at < content.length; at += 65_536) yield content.subarray(at, at + 65_536);
+}
 
 test.each([
   ['nothing', Buffer.alloc(0), 0, 100],
   ['text', Buffer.from('every line is like the one before\n'.repeat(30_000)), 0, 20_000],
   ['noise', randomBytes(1_000_000), 1_000_000, 1_010_000],
-  ['noise with some text', Buffer.concat([randomBytes(600_000), Buffer.alloc(400_000, 'ab')]), 0, 620_000],
+  ['noise with some text', Buffer.concat([randomBytes(600_000), Buffer.alloc(400_000, 'ab')]), 0, 800_000],
+  [
+    'text between noise',
+    Buffer.concat([randomBytes(3e6), Buffer.alloc(3e6, 'ab'), randomBytes(3e6)]),
+    6e6,
+    6.4e6,
+  ],
 ])('%s comes out as it went in, as small as is worth while', async (_name, content, least, most) => {
-  const [from, to] = [join(dir.path, 'in'), join(dir.path, 'out')];
-  await writeFile(from, content);
-  const sha1 = await gzipFile(from, to, new AbortController().signal);
+  const to = join(dir.path, 'out');
+  const source = Readable.from(pieces(content), { objectMode: false });
+  const sha1 = await gzipStream(source, to, { maxBytes: content.length, tooLarge });
   const packed = await readFile(to);
   expect(gunzipSync(packed).equals(content)).toBe(true);
   expect(sha1).toBe(createHash('sha1').update(packed).digest('hex'));
@@ -29,10 +42,27 @@ test.each([
   expect(packed.length).toBeLessThanOrEqual(most);
 });
 
-test('an abort ends it', async () => {
-  const from = join(dir.path, 'in');
-  await writeFile(from, randomBytes(100_000));
-  await expect(gzipFile(from, join(dir.path, 'out'), AbortSignal.abort())).rejects.toThrow('abort');
+test('more than the limit is an error, and no more is read', async () => {
+  const endless = Readable.from(
+    (function* () {
+      for (;;) yield randomBytes(65_536);
+    })(),
+  );
+  const limit = { maxBytes: 5_000_000, tooLarge };
+  await expect(gzipStream(endless, join(dir.path, 'out'), limit)).rejects.toThrow('too large');
+  expect(endless.destroyed).toBe(true);
+});
+
+test('a source that fails is an error', async () => {
+  const source = Readable.from(
+    (async function* () {
+      yield Buffer.from('x');
+      throw new Error('cut off');
+    })(),
+  );
+  await expect(gzipStream(source, join(dir.path, 'out'), { maxBytes: 10, tooLarge })).rejects.toThrow(
+    'cut off',
+  );
 });
 
 test('lanes let some work at once, and tell the first failure when all has ended', async () => {
