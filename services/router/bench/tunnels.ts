@@ -6,7 +6,7 @@ import { cpuMicros, tree } from './tools.ts';
 
 /** An application that switches protocols and gives back what it gets. */
 export async function startEcho(): Promise<{ port: number; stop: () => void }> {
-  const server = createServer();
+  const server = createServer((_request, response) => void response.end());
   const sockets = new Set<Socket>();
   server.on('upgrade', (_request, socket: Socket) => {
     sockets.add(socket);

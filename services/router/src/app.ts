@@ -40,6 +40,8 @@ export function build(context: ComponentContext<Config>): Member[] {
     ip: config.ip,
     port: config.port,
     reusePort: config.reuse_port,
+    tls: config.tls === undefined ? undefined : { port: config.tls.port, directory: config.tls.certificates },
+    proxyProtocol: config.proxy_protocol,
     drainWaitMs: config.drain.wait_seconds * 1000,
     drainTimeoutMs: config.drain.timeout_seconds * 1000,
   };

@@ -13,6 +13,16 @@ export const configSchema = z.strictObject({
   port: port.default(8081),
   /** Processes that serve visitors; 0: this one does it itself. */
   workers: z.int().min(0).max(256).default(0),
+  /** Visitors over TLS, HTTP/2 among them; absent: none. */
+  tls: z
+    .strictObject({
+      port: port.default(443),
+      /** Pairs of `NAME.crt` and `NAME.key` in PEM; `default` for names that no other is for. Changes are seen. */
+      certificates: z.string().min(1),
+    })
+    .optional(),
+  /** Load balancers begin every connection with the Proxy Protocol (1 or 2), and say where the visitor is. */
+  proxy_protocol: z.boolean().default(false),
   /** Lets another router listen on the same port, so that it can take over. */
   reuse_port: z.boolean().default(false),
   /** Port of `GET /health` without credentials; absent: closed. */

@@ -1,8 +1,8 @@
 export { build } from './app.ts';
 export { configSchema } from './config.ts';
 export type { Config } from './config.ts';
-export { formatAccessRecord } from './access-log.ts';
-export type { AccessRecord } from './access-log.ts';
+export { formatAccessRecord } from './access-record.ts';
+export type { AccessRecord } from './access-record.ts';
 export { createPick } from './plane/balance/pick.ts';
 export { Endpoint } from './plane/table/endpoint.ts';
 export { RouteTable } from './plane/table/table.ts';

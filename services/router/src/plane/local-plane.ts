@@ -26,6 +26,9 @@ export interface ServingOptions {
   readonly port: number;
   /** Another router may listen on the same port, to take over. */
   readonly reusePort: boolean;
+  /** A port for TLS beside the other, and its certificates. */
+  readonly tls: { readonly port: number; readonly directory: string } | undefined;
+  readonly proxyProtocol: boolean;
   readonly drainWaitMs: number;
   readonly drainTimeoutMs: number;
 }
@@ -43,9 +46,10 @@ export class LocalPlane implements Serving {
   readonly #options: ServingOptions;
   readonly #plane: Plane;
   #server: Server | undefined;
+  #tlsServer: Server | undefined;
 
   constructor(options: ServingOptions) {
-    const { clock, log, settings, accessLog, address, transport, registry } = options;
+    const { clock, log, settings, accessLog, address, transport, registry, tls, proxyProtocol } = options;
     this.#options = options;
     this.#plane = new Plane({
       clock,
@@ -54,6 +58,8 @@ export class LocalPlane implements Serving {
       accessLog,
       address,
       transport,
+      certificates: tls?.directory,
+      proxyProtocol,
       setAside: (failed) => registry.setAside(failed),
     });
     for (const change of registry.changes()) this.#plane.table.apply(change);
@@ -64,10 +70,21 @@ export class LocalPlane implements Serving {
     return this.#server === undefined ? this.#options.port : portOf(this.#server);
   }
 
+  /** The port for TLS; 0: none. */
+  get tlsPort(): number {
+    return this.#tlsServer === undefined ? 0 : portOf(this.#tlsServer);
+  }
+
   async start(): Promise<void> {
     const { ip, port, reusePort, log, health } = this.#options;
     this.#server = await listen(inheritedSocket(process.env, process.pid) ?? { ip, port, reusePort });
     this.#plane.serve(this.#server);
+    const { tls } = this.#options;
+    if (tls !== undefined) {
+      this.#tlsServer = await listen({ ip, port: tls.port, reusePort });
+      await this.#plane.serveTls(this.#tlsServer);
+      log.info({ event: 'listening-tls', port: this.tlsPort });
+    }
     health.up = true;
     log.info({ event: 'listening', port: this.port, transport: this.#plane.transport });
   }

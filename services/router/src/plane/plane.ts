@@ -6,6 +6,10 @@ import { BackendPool } from './backend/pool.ts';
 import { createPick } from './balance/pick.ts';
 import { ClientConnection } from './client/client-connection.ts';
 import type { PlaneContext, PlaneSettings, PlaneState } from './context.ts';
+import { Certificates } from './front/certificates.ts';
+import { Preamble } from './front/preamble.ts';
+import type { Origin } from './front/proxy-protocol.ts';
+import { TlsFront } from './front/tls-front.ts';
 import { RequestHead } from './http/request-head.ts';
 import { ResponseHead } from './http/response-head.ts';
 import { PlaneStats } from './stats.ts';
@@ -25,11 +29,16 @@ export interface PlaneOptions {
   /** Address of this router, for traces. */
   readonly address: string;
   readonly transport?: TransportKind | undefined;
+  /** Directory of certificates, for `serveTls`. */
+  readonly certificates?: string | undefined;
+  /** Load balancers say first where the visitor is. */
+  readonly proxyProtocol?: boolean;
   /** Called with the address of a backend that failed and waits for its next registration. */
   readonly setAside: (address: string) => void;
 }
 
 const stopTimeoutMs = 1000;
+const certificatesMs = 2000;
 
 /** The data plane of one process: visitors' connections on one side, backends' on the other, the routes between. */
 export class Plane {
@@ -38,7 +47,10 @@ export class Plane {
   readonly #context: PlaneContext;
   readonly #state: PlaneState = { active: 0, draining: true, closing: false, idle: undefined };
   readonly #clients = new Set<ClientConnection>();
+  readonly #preambles = new Set<Preamble>();
   readonly #servers: Server[] = [];
+  #tls: TlsFront | undefined;
+  #certificates: Certificates | undefined;
   readonly #wheel: Wheel;
   readonly #pool = new BackendPool();
   readonly #stats = new PlaneStats();
@@ -91,8 +103,27 @@ export class Plane {
     this.#wheel.start();
     this.#state.draining = false;
     this.#servers.push(server);
-    this.#context.transport.accept(server, (wire) => this.#accept(wire, 'http'));
+    this.#context.transport.accept(server, (wire) => this.#accept(wire));
     server.on('error', (error) => this.#options.log.error({ event: 'listener-failed', err: error }));
+  }
+
+  /** Lets visitors in over TLS; rejects when there is no usable certificate. */
+  async serveTls(server: Server): Promise<void> {
+    const { clock, log, certificates: directory = '', settings, proxyProtocol } = this.#options;
+    const certificates = new Certificates({ directory, clock, log, intervalMs: certificatesMs });
+    await certificates.start();
+    this.#certificates = certificates;
+    this.#wheel.start();
+    this.#state.draining = false;
+    this.#servers.push(server);
+    this.#tls = new TlsFront({
+      certificates,
+      handshakeMs: settings.connectMs,
+      proxyProtocol: proxyProtocol === true,
+      accepted: (wire, origin) => this.#client(wire, 'https', origin),
+    });
+    this.#tls.serve(server);
+    server.on('error', (error) => log.error({ event: 'listener-failed', err: error }));
   }
 
   /** Says so to visitors, who are still served. */
@@ -106,6 +137,7 @@ export class Plane {
     this.#state.draining = true;
     this.#state.closing = true;
     for (const server of this.#servers) server.close();
+    this.#tls?.drain();
     for (const client of Array.from(this.#clients)) client.closeIfIdle();
     await this.#untilIdle(timeoutMs, clock);
     return this.#state.active;
@@ -116,7 +148,9 @@ export class Plane {
     this.#state.draining = true;
     this.#state.closing = true;
     for (const server of this.#servers) server.close();
-    for (const client of Array.from(this.#clients)) client.destroy();
+    this.#certificates?.stop();
+    for (const each of [...this.#clients, ...this.#preambles]) each.destroy();
+    this.#tls?.destroy();
     this.#pool.close();
     await this.#untilIdle(stopTimeoutMs, this.#options.clock);
     this.#wheel.stop();
@@ -137,13 +171,32 @@ export class Plane {
     };
   }
 
-  #accept(wire: Wire, scheme: 'http' | 'https'): void {
+  #accept(wire: Wire): void {
+    if (this.#options.proxyProtocol !== true) this.#client(wire, 'http', undefined);
+    else {
+      const preamble = new Preamble(
+        wire,
+        this.#wheel,
+        (origin) => this.#client(wire, 'http', origin),
+        (gone) => this.#preambles.delete(gone),
+      );
+      this.#preambles.add(preamble);
+      wire.resume();
+    }
+  }
+
+  #client(wire: Wire, scheme: 'http' | 'https', origin: Origin | undefined): ClientConnection {
     const client = new ClientConnection(this.#context, wire, {
       scheme,
       gone: (gone) => this.#clients.delete(gone),
     });
+    if (origin !== undefined) {
+      client.address = origin.address;
+      client.port = origin.port;
+    }
     this.#clients.add(client);
     wire.resume();
+    return client;
   }
 
   async #untilIdle(timeoutMs: number, clock: Clock): Promise<void> {

@@ -1,4 +1,4 @@
-import type { AccessRecord } from '../access-log.ts';
+import type { AccessRecord } from '../access-record.ts';
 import type { Endpoint } from './table/endpoint.ts';
 
 /** Upper bounds of the histogram's buckets in seconds; the last bucket is without bound. */

@@ -13,6 +13,8 @@ import { build, configSchema } from '../../src/index.ts';
 /** A router in this process on a nats-server of its own. */
 export interface RouterUnderTest {
   readonly port: number;
+  /** 0 without `tls`. */
+  readonly tlsPort: number;
   /** 0 without `health_port`. */
   readonly healthPort: number;
   readonly nats: NatsServer;
@@ -80,6 +82,7 @@ export async function startRouter(settings: Record<string, unknown> = {}): Promi
   let down = false;
   return {
     port: portOf('proxy'),
+    tlsPort: (members.find((each) => each.name === 'proxy') as { tlsPort?: number }).tlsPort ?? 0,
     healthPort: portOf('health'),
     nats,
     bus,

@@ -47,6 +47,7 @@ export class ClientConnection implements WireHandler, WheelItem {
   /** What is being read came behind a request that was not answered yet. */
   #follows = false;
   #limitMs = 0;
+  #addressAndPort: string | undefined;
 
   constructor(
     context: PlaneContext,
@@ -65,7 +66,8 @@ export class ClientConnection implements WireHandler, WheelItem {
   }
 
   get addressAndPort(): string {
-    return `${this.address}:${this.port}`;
+    this.#addressAndPort ??= `${this.address}:${this.port}`;
+    return this.#addressAndPort;
   }
 
   /** Gives the client or the backend, whoever's turn it is, this long. */

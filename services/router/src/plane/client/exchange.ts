@@ -13,7 +13,7 @@ import type { Wire } from '../wire/wire.ts';
 import { answerText, framingOf } from './answer-text.ts';
 import type { ClientConnection } from './client-connection.ts';
 import { Download } from './download.ts';
-import { forwardText } from './forward-text.ts';
+import { ConnectionLines, forwardText } from './forward-text.ts';
 import { methodOf, RequestRecord } from './record.ts';
 import { requestedInstance } from './sticky.ts';
 import { targetOf } from './target.ts';
@@ -40,6 +40,7 @@ export class Exchange implements BackendUser {
   upgrade: string | undefined;
   readonly #context: PlaneContext;
   readonly #client: ClientConnection;
+  readonly #lines = new ConnectionLines();
   #startedMonotonic = 0;
   #attemptedAt = 0;
   #head = '';
@@ -101,14 +102,15 @@ export class Exchange implements BackendUser {
     this.#route = route;
     this.#sticky = head.has('cookie') ? requestedInstance(head.value('cookie')) : undefined;
     this.#hash = settings.balance === 'hash' ? hashValue(head, settings.hashHeader) : undefined;
-    this.#head = forwardText(head, target, {
+    const facts = {
       method,
       requestId: this.record.requestId,
       clientAddress: client.address,
       scheme: client.scheme,
       startedAt: this.record.startedAt,
       upgrade: this.upgrade,
-    });
+    };
+    this.#head = forwardText(head, target, facts, this.#lines);
     this.#tryNext();
   }
 

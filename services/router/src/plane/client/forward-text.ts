@@ -19,19 +19,66 @@ export interface ForwardFacts {
   readonly upgrade: string | undefined;
 }
 
+/** Lines that are the same for all requests of a connection, as long as the visitor asks for the same host. */
+export class ConnectionLines {
+  #host: string | undefined;
+  #hostLine = '';
+  #forwardedHost = '';
+  #origin: string | undefined;
+
+  /** The Host line. */
+  hostLine(host: string): string {
+    if (host !== this.#host) this.#takeHost(host);
+    return this.#hostLine;
+  }
+
+  /** The X-Forwarded-Host line. */
+  forwardedHost(host: string): string {
+    if (host !== this.#host) this.#takeHost(host);
+    return this.#forwardedHost;
+  }
+
+  /** Where the visitor is and how it came, when no front before the router told. */
+  origin(address: string, scheme: string): string {
+    this.#origin ??= flat(`X-Forwarded-For: ${address}\r\nX-Forwarded-Proto: ${scheme}\r\n`);
+    return this.#origin;
+  }
+
+  #takeHost(host: string): void {
+    this.#host = flat(host);
+    this.#hostLine = flat(` HTTP/1.1\r\nHost: ${host}\r\n`);
+    this.#forwardedHost = flat(`X-Forwarded-Host: ${host}\r\n`);
+  }
+}
+
+/** The same text in memory of its own: neither joined of parts nor a part of a whole head. */
+function flat(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1');
+}
+
 /** The head of a request to a backend, without the lines that depend on which one it is and the empty line. */
-export function forwardText(head: RequestHead, target: Target, facts: ForwardFacts): string {
+export function forwardText(
+  head: RequestHead,
+  target: Target,
+  facts: ForwardFacts,
+  own: ConnectionLines,
+): string {
   const { at } = head;
+  const { host } = target;
   const missing = (id: number): boolean => (at[2 * id] as number) < 0;
   let lines = head.kept();
   if (head.named !== undefined) lines = withoutNamed(lines, head.named);
-  let text = `${facts.method} ${target.path} HTTP/1.1\r\nHost: ${target.host}\r\n${lines}`;
+  let text = `${facts.method} ${target.path}${own.hostLine(host)}${lines}`;
   // Framing is written anew: a backend gets it in one spelling only.
   if (head.chunked) text += 'Transfer-Encoding: chunked\r\n';
   else if (head.length >= 0) text += `Content-Length: ${head.length}\r\n`;
-  text += `X-Forwarded-For: ${forwardedFor(head, facts.clientAddress)}\r\n`;
-  if (missing(names['x-forwarded-proto'])) text += `X-Forwarded-Proto: ${facts.scheme}\r\n`;
-  if (missing(names['x-forwarded-host'])) text += `X-Forwarded-Host: ${target.host}\r\n`;
+  if (missing(names['x-forwarded-for']) && missing(names['x-forwarded-proto']))
+    text += own.origin(facts.clientAddress, facts.scheme);
+  else {
+    text += `X-Forwarded-For: ${forwardedFor(head, facts.clientAddress)}\r\n`;
+    if (missing(names['x-forwarded-proto'])) text += `X-Forwarded-Proto: ${facts.scheme}\r\n`;
+  }
+  if (missing(names['x-forwarded-host'])) text += own.forwardedHost(host);
   if (missing(names['x-request-start'])) text += `X-Request-Start: ${facts.startedAt}\r\n`;
   if (missing(names['x-request-id'])) text += `X-Request-Id: ${facts.requestId}\r\n`;
   text += `X-Vcap-Request-Id: ${facts.requestId}\r\ntraceparent: ${traceparentOf(head)}\r\n`;

@@ -1,4 +1,4 @@
-import type { AccessRecord } from '../../access-log.ts';
+import type { AccessRecord } from '../../access-record.ts';
 import { linesOf } from '../http/lines.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import type { Endpoint } from '../table/endpoint.ts';
@@ -22,7 +22,12 @@ export class RequestRecord implements AccessRecord {
   responseTimeMs = 0;
   routerTimeMs = 0;
   routerError: string | undefined;
+  plain = false;
   endpoint: Endpoint | undefined;
+
+  get ownerText(): string | undefined {
+    return this.endpoint?.ownerText;
+  }
 
   get backendAddress(): string | undefined {
     return this.endpoint?.facts.address;
@@ -42,7 +47,10 @@ export class RequestRecord implements AccessRecord {
 
   /** Takes what a head says; the rest starts anew. */
   begin(head: RequestHead, method: string, requestId: string, startedAt: number): void {
+    const { text } = head;
+    this.plain = !text.includes('"') && !text.includes('\\') && !text.includes('\t');
     this.host = head.value('host') ?? '';
+    if (this.plain && this.host.includes(' ')) this.plain = false;
     this.startedAt = startedAt;
     this.method = method;
     this.target = head.target;
@@ -64,6 +72,7 @@ export class RequestRecord implements AccessRecord {
     this.host = '';
     this.target = '';
     this.method = '';
+    this.requestId = '';
     this.referer = undefined;
     this.userAgent = undefined;
     this.forwardedFor = undefined;

@@ -1,3 +1,4 @@
+import { ownerText } from '../../access-record.ts';
 import type { BackendConnection } from '../backend/backend-connection.ts';
 import type { EndpointStats } from '../stats.ts';
 
@@ -35,10 +36,18 @@ export class Endpoint {
   /** Figures not yet reported. */
   stats: EndpointStats | undefined;
   #headers: string | undefined;
+  #ownerText: string | undefined;
 
   constructor(facts: EndpointFacts, since: number) {
     this.facts = facts;
     this.since = since;
+  }
+
+  /** Its fields of a log line. */
+  get ownerText(): string {
+    const { app, index, privateInstanceId: instanceId } = this.facts;
+    this.#ownerText ??= Buffer.from(ownerText({ app, index, instanceId })).toString('latin1');
+    return this.#ownerText;
   }
 
   /** Header lines that tell the backend which instance was meant. */

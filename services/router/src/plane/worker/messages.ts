@@ -11,6 +11,9 @@ export interface WorkerSetup {
   readonly port: number;
   /** An inherited listening socket; absent: the worker listens itself, beside the others. */
   readonly fd?: number | undefined;
+  readonly tls?:
+    { readonly port: number; readonly directory: string; readonly fd?: number | undefined } | undefined;
+  readonly proxyProtocol: boolean;
   readonly accessLog?: string | undefined;
   readonly transport?: TransportKind | undefined;
 }
@@ -29,7 +32,12 @@ export type ToWorker =
 
 /** From a worker to the registry's process. */
 export type FromWorker =
-  | { readonly kind: 'listening'; readonly port: number; readonly transport: TransportKind }
+  | {
+      readonly kind: 'listening';
+      readonly port: number;
+      readonly tlsPort: number;
+      readonly transport: TransportKind;
+    }
   | { readonly kind: 'failed'; readonly why: string }
   | { readonly kind: 'report'; readonly report: StatsReport }
   | { readonly kind: 'aside'; readonly address: string }

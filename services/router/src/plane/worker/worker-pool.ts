@@ -16,7 +16,7 @@ const respawnMs = 200;
 const stopGraceMs = 3000;
 const inheritedFd = 4;
 /** Requests leave short-lived garbage: a roomy nursery is collected seldom, and alone faster than in threads. */
-const workerFlags = ['--max-semi-space-size=16', '--no-parallel-scavenge'];
+const workerFlags = ['--max-semi-space-size=8', '--no-parallel-scavenge'];
 
 const program = fileURLToPath(
   new URL(`./worker-main.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url),
@@ -40,6 +40,8 @@ export class WorkerPool implements Serving {
   readonly #count: number;
   readonly #workers = new Set<Led>();
   #socket: SharedSocket | undefined;
+  #tlsSocket: SharedSocket | undefined;
+  #tlsPort = 0;
   #port: number;
   #pending: RouteChange[] = [];
   #batchTimer: Timer | undefined;
@@ -59,13 +61,15 @@ export class WorkerPool implements Serving {
   }
 
   async start(): Promise<void> {
-    const { ip, port, log, health, reusePort } = this.#options;
+    const { ip, port, log, health, reusePort, tls } = this.#options;
     this.#socket =
       inheritedSocket(process.env, process.pid) ?? (reusePort ? undefined : sharedSocket(ip, port));
+    if (tls !== undefined && !reusePort) this.#tlsSocket = sharedSocket(ip, tls.port);
     this.#serving = true;
     await Promise.all(Array.from({ length: this.#count }, () => this.#spawn()));
     health.up = true;
     log.info({ event: 'listening', port: this.port, workers: this.#count });
+    if (tls !== undefined) log.info({ event: 'listening-tls', port: this.#tlsPort });
   }
 
   /** Health first, then the listener, then what is running; what takes too long is cut off by `stop`. */
@@ -100,6 +104,7 @@ export class WorkerPool implements Serving {
     for (const { child } of this.#workers) child.kill('SIGKILL');
     await gone;
     this.#socket?.close();
+    this.#tlsSocket?.close();
   }
 
   reports(): StatsReport[] {
@@ -127,17 +132,12 @@ export class WorkerPool implements Serving {
 
   /** Starts a worker; resolves when it lets visitors in. */
   #spawn(): Promise<void> {
-    const { settings, address, ip, transport, accessLog, registry } = this.#options;
+    const { settings, address, ip, transport, accessLog, registry, tls, proxyProtocol } = this.#options;
+    const sockets = [this.#socket, this.#tlsSocket].filter((each) => each !== undefined);
     this.#flush();
     const child = fork(program, [], {
       execArgv: [...process.execArgv, ...workerFlags],
-      stdio: [
-        'ignore',
-        'inherit',
-        'inherit',
-        'ipc',
-        ...(this.#socket === undefined ? [] : [this.#socket.fd]),
-      ],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...sockets.map(({ fd }) => fd)],
       env: { ...process.env, LISTEN_FDS: undefined, LISTEN_PID: undefined },
     });
     const worker: Led = { child, gauges: undefined, listening: undefined, finished: undefined };
@@ -152,7 +152,12 @@ export class WorkerPool implements Serving {
       address,
       ip,
       port: this.#port,
-      fd: this.#socket === undefined ? undefined : inheritedFd,
+      fd: this.#fdOf(this.#socket, sockets),
+      tls:
+        tls === undefined
+          ? undefined
+          : { ...tls, port: this.#tlsPort || tls.port, fd: this.#fdOf(this.#tlsSocket, sockets) },
+      proxyProtocol,
       accessLog: accessLog.path,
       transport,
     };
@@ -170,6 +175,11 @@ export class WorkerPool implements Serving {
     return ready;
   }
 
+  /** Under which number a worker finds a socket. */
+  #fdOf(socket: SharedSocket | undefined, sockets: readonly SharedSocket[]): number | undefined {
+    return socket === undefined ? undefined : inheritedFd + sockets.indexOf(socket);
+  }
+
   #heard(worker: Led, message: FromWorker): void {
     const { log, registry } = this.#options;
     if (message.kind === 'report') {
@@ -183,6 +193,7 @@ export class WorkerPool implements Serving {
     else if (message.kind === 'failed') worker.listening?.(new Error(message.why));
     else {
       this.#port = message.port;
+      this.#tlsPort = message.tlsPort;
       worker.listening?.();
     }
   }

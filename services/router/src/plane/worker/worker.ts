@@ -67,6 +67,8 @@ export class Worker {
       accessLog: this.#accessLog,
       address: setup.address,
       transport: setup.transport,
+      certificates: setup.tls?.directory,
+      proxyProtocol: setup.proxyProtocol,
       setAside: (address) => this.#send({ kind: 'aside', address }),
     });
     await this.#accessLog.start();
@@ -74,12 +76,20 @@ export class Worker {
   }
 
   async #serve(): Promise<void> {
-    const { fd, ip, port } = this.#setup as WorkerSetup;
+    const { fd, ip, port, tls } = this.#setup as WorkerSetup;
     const plane = this.#plane as Plane;
     try {
       this.#server = await listen(fd === undefined ? { ip, port, reusePort: true } : { fd });
       plane.serve(this.#server);
-      this.#send({ kind: 'listening', port: portOf(this.#server), transport: plane.transport });
+      let tlsPort = 0;
+      if (tls !== undefined) {
+        const where = tls.fd === undefined ? { ip, port: tls.port, reusePort: true } : { fd: tls.fd };
+        const server = await listen(where);
+        tlsPort = portOf(server);
+        await plane.serveTls(server);
+      }
+      const { transport } = plane;
+      this.#send({ kind: 'listening', port: portOf(this.#server), tlsPort, transport });
     } catch (error) {
       this.#send({ kind: 'failed', why: error instanceof Error ? error.message : String(error) });
     }

@@ -1,4 +1,4 @@
-import { forwardText } from '../../../src/plane/client/forward-text.ts';
+import { ConnectionLines, forwardText } from '../../../src/plane/client/forward-text.ts';
 import { targetOf } from '../../../src/plane/client/target.ts';
 import type { Target } from '../../../src/plane/client/target.ts';
 import { BodyReader } from '../../../src/plane/http/body.ts';
@@ -47,14 +47,19 @@ export function weRead(bytes: Buffer): OurReading {
 }
 
 function textOf(target: Target): string {
-  return forwardText(head, target, {
-    method: head.method,
-    requestId: 'id',
-    clientAddress: '127.0.0.1',
-    scheme: 'http',
-    startedAt: 0,
-    upgrade: undefined,
-  });
+  return forwardText(
+    head,
+    target,
+    {
+      method: head.method,
+      requestId: 'id',
+      clientAddress: '127.0.0.1',
+      scheme: 'http',
+      startedAt: 0,
+      upgrade: undefined,
+    },
+    new ConnectionLines(),
+  );
 }
 
 function headersOf(): [string, string][] {
