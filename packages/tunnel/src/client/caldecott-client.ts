@@ -31,6 +31,8 @@ export interface ClientOptions extends TroubleObserver {
   resumeMs?: number;
   /** How long an instance that does not know a tunnel is taken for the wrong one; 10 s by default. */
   doubtMs?: number;
+  /** How often a renewed token is looked for while a WebSocket is open; 5 s by default. */
+  renewalMs?: number;
   /** Told once when WebSockets are given up because something in between does not let them through. */
   onFallback?: (error: NoWebSocketError) => void;
 }
@@ -89,14 +91,8 @@ export class CaldecottClient {
       const { half_close: halfClose = false } = await this.info();
       const opened = await this.#open(destination, endpoint, all);
       if (opened === undefined) return endpoint.reset();
-      link = {
-        ...opened,
-        endpoint,
-        halfClose,
-        caller: this.#caller,
-        clock: this.#options.clock,
-        signal: all,
-      };
+      const { clock, renewalMs = 5000 } = this.#options;
+      link = { ...opened, endpoint, halfClose, renewalMs, clock, caller: this.#caller, signal: all };
       await this.#run(link);
       if (signal.aborted) endpoint.reset();
       else endpoint.close();

@@ -56,6 +56,11 @@ export class Caller {
     this.#clock = clock;
   }
 
+  /** The token as it is now. */
+  get token(): string {
+    return this.#token();
+  }
+
   /** Headers that every request carries, WebSocket handshakes too. */
   headers(cookies?: CookieJar): Record<string, string> {
     const cookie = cookies?.header;

@@ -27,6 +27,8 @@ export function judge(origin: string, answer: Answer): TunnelError {
   const code = codeOf(answer);
   const said = text(answer);
   switch (code) {
+    case 'tunnel-ended':
+      return new TunnelError('caldecott', said);
     case 'destination-refused':
       return new TunnelError('service', said);
     case 'destination-closed':

@@ -14,6 +14,8 @@ export interface Link {
   cookies: CookieJar;
   /** Whether the server lets one direction end before the other. */
   halfClose: boolean;
+  /** How often a renewed token is looked for, in ms. */
+  renewalMs: number;
   persistence(): Persistence;
   /** Aborts when the tunnel is to be given up. */
   signal: AbortSignal;

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Timer } from '@vcap/clock';
 import { WebSocket } from 'ws';
 import { SocketChannel } from '../stream/socket-channel.ts';
 import { closeCodes } from '../wire/control.ts';
@@ -50,6 +51,7 @@ export async function carryOverSocket(link: Link): Promise<void> {
   });
   const ended = AbortSignal.any([signal, over.signal]);
   ended.addEventListener('abort', () => detached());
+  const renewal = showRenewedToken(link);
   try {
     while (!ended.aborted) {
       const cut = new Promise<void>((resolve) => {
@@ -69,6 +71,7 @@ export async function carryOverSocket(link: Link): Promise<void> {
       else await persistence.refused(outcome, ended);
     }
   } finally {
+    renewal.cancel();
     channel.close(closeCodes.done, '');
   }
   if (failure !== undefined) throw failure;
@@ -77,6 +80,21 @@ export async function carryOverSocket(link: Link): Promise<void> {
   if (peerEnd?.clean === false && endpoint.ended?.clean !== false) {
     throw new TunnelError('service', `the connection broke: ${peerEnd.reason}`);
   }
+}
+
+/** A WebSocket shows its token once; a renewed one is shown by a request, so that the tunnel lives as long as it. */
+function showRenewedToken({ caller, clock, info, cookies, signal, renewalMs }: Link): Timer {
+  let shown = caller.token;
+  return clock.setInterval(() => {
+    const { token } = caller;
+    if (token === shown) return;
+    caller.call({ method: 'GET', path: info.path, cookies, signal }).then(
+      ({ status }) => {
+        if (status === 200) shown = token;
+      },
+      () => undefined, // the next time
+    );
+  }, renewalMs);
 }
 
 /** Whether caldecott itself refused, so that another transport would be refused as well. */

@@ -58,3 +58,10 @@ export function answerClosed(response: ServerResponse, end: StreamEnd): void {
   const text = end.clean ? 'destination socket closed' : `destination socket closed: ${end.reason}`;
   answerText(response, 410, text, 'destination-closed');
 }
+
+/** 410 for a tunnel that the server ended: its client must not take it for the destination's orderly end. */
+export function answerEnded(response: ServerResponse, reason: string): void {
+  if (response.headersSent || response.destroyed) return;
+  response.setHeader(closeHeader, 'broken');
+  answerText(response, 410, reason, 'tunnel-ended');
+}

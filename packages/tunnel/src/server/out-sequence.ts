@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Clock, Timer } from '@vcap/clock';
-import type { Endpoint } from '../stream/endpoint.ts';
-import { answerBytes, answerClosed, answerText } from './answers.ts';
+import type { Endpoint, StreamEnd } from '../stream/endpoint.ts';
+import { answerBytes, answerClosed, answerEnded, answerText } from './answers.ts';
 
 /** A piece of the stream with a number: asked for again, it is the same. */
 interface Payload {
@@ -47,9 +47,12 @@ export class OutSequence {
     this.#settle();
   }
 
-  /** Answers whoever waits with 410: the tunnel was removed. */
-  close(): void {
-    this.#dismiss((response) => answerClosed(response, { clean: true, reason: 'removed' }));
+  /** Answers whoever waits: the tunnel is over, and unless its client wished so, bytes may lack. */
+  close({ clean, reason }: StreamEnd): void {
+    this.#dismiss((response) => {
+      if (clean) answerClosed(response, { clean, reason });
+      else answerEnded(response, reason);
+    });
   }
 
   /** Before the first GET, what came in can be looked at without taking it. */

@@ -120,7 +120,7 @@ export class TunnelRegistry {
     const tunnel = this.#tunnels.get(id);
     if (tunnel === undefined) return;
     this.#tunnels.delete(id);
-    tunnel.close(reason);
+    tunnel.close(reason, reason === 'done');
     this.#report(tunnel, reason);
   }
 

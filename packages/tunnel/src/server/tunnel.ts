@@ -121,12 +121,12 @@ export class Tunnel {
     this.#channel.attach(socket);
   }
 
-  /** Ends the tunnel: what was taken for the destination still goes there. */
-  close(reason: string): void {
+  /** Ends the tunnel: what was taken for the destination still goes there. `clean`: its client wished so. */
+  close(reason: string, clean: boolean): void {
     this.#in.close();
     this.#channel.close(closeCodes.ended, reason);
     this.#endpoint.close();
-    this.#out.close();
+    this.#out.close({ clean, reason });
     if (this.#endpoint.closed) return;
     const linger = this.#clock.setTimeout(() => this.#endpoint.reset(), LINGER_MS);
     this.#endpoint.onChange(() => this.#endpoint.closed && linger.cancel());
@@ -135,6 +135,6 @@ export class Tunnel {
   /** Ends the tunnel at once. */
   abort(reason: string): void {
     this.#endpoint.reset();
-    this.close(reason);
+    this.close(reason, false);
   }
 }

@@ -14,6 +14,7 @@ export const routerErrorHeader = 'x-cf-routererror';
 /** What `tunnel-error` may say. */
 export const tunnelCodes = [
   'unknown-tunnel',
+  'tunnel-ended',
   'bad-request',
   'bad-sequence',
   'altered-repeat',
