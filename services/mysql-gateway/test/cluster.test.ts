@@ -7,12 +7,12 @@ import { promisify } from 'node:util';
 import { GatewayClient, gatewayPaths, StandInController } from '@vcap/service-base';
 import type { Handle } from '@vcap/service-base';
 import { findBinary, startMariadb, startNats, startProcess, tempDir, waitFor } from '@vcap/testkit';
-import type { MariadbServer, NatsServer, RunningProcess, TempDir } from '@vcap/testkit';
+import type { SqlServer, NatsServer, RunningProcess, TempDir } from '@vcap/testkit';
 
 const token = 'mysql-token';
 const controller = new StandInController(token);
 let nats: NatsServer;
-let mariadb: MariadbServer;
+let mariadb: SqlServer;
 let dir: TempDir;
 let gateway: RunningProcess;
 let node: RunningProcess;

@@ -4,7 +4,7 @@ import { z } from 'zod';
 const tlsSchema = z.strictObject({
   /** File with the certificates that the server's is checked against. */
   ca: z.string().min(1),
-  /** Whether the server's name must be in its certificate. */
+  /** Whether the server's name must be in its certificate; an address is not looked for. */
   verify_name: z.boolean().default(true),
   /** Accounts of tenants may connect with TLS only. */
   require: z.boolean().default(true),

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import type { ConnectionOptions } from 'mysql2';
 import { retry } from '@vcap/clock';
@@ -83,12 +84,17 @@ export class Servers {
   }
 }
 
+/** An address is in no certificate that the clients would look at: then the authority alone counts. */
+export function checksName({ tls, host }: ServerConfig): boolean {
+  return (tls?.verify_name ?? false) && isIP(host) === 0;
+}
+
 function connectionOf(settings: ServerConfig, ca: string | undefined): ConnectionOptions {
   const place =
     settings.socket === undefined
       ? { host: settings.host, port: settings.port }
       : { socketPath: settings.socket };
-  const verifyIdentity = settings.tls?.verify_name ?? true;
+  const verifyIdentity = checksName(settings);
   const tls = ca === undefined ? {} : { ssl: { ca, verifyIdentity, minVersion: 'TLSv1.2' } };
   return { ...place, user: settings.user, password: settings.pass, ...tls };
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { clientOptions } from '../server/flavour.ts';
+import { checksName } from '../server/servers.ts';
 import type { ManagedServer } from '../server/servers.ts';
 
 /** Files of short life that only this user may read: passwords for the client programs. */
@@ -44,7 +45,7 @@ export function optionFile(
   const tls =
     settings.tls === undefined
       ? []
-      : [`ssl-ca=${value(settings.tls.ca)}`, ...clientOptions.tls(settings.tls.verify_name)];
+      : [`ssl-ca=${value(settings.tls.ca)}`, ...clientOptions.tls(checksName(settings))];
   const lines = [`user=${value(who.user)}`, `password=${value(who.password)}`, ...place, ...tls];
   return `[client]\n${[...lines, ...clientOptions[kind]].join('\n')}\n`;
 }

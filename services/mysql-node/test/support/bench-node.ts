@@ -38,10 +38,14 @@ export class BenchNode {
   static async start(
     databases: readonly TestDatabase[],
     settings: Record<string, unknown> = {},
-    options: { log?: Logger; registryFile?: string } = {},
+    options: { log?: Logger; registryFile?: string; dir?: string } = {},
   ): Promise<BenchNode> {
     const { log = silentLogger, registryFile } = options;
-    const dir = await tempDir('vcap-mysql-node');
+    // A given directory is its giver's to remove: a process that ends itself cannot.
+    const dir =
+      options.dir === undefined
+        ? await tempDir('vcap-mysql-node')
+        : { path: options.dir, remove: async () => undefined };
     const config = configSchema.parse({
       mbus: 'nats://127.0.0.1:4222',
       node_id: 'mysql_node_free_0',

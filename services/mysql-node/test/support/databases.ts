@@ -1,21 +1,21 @@
 import { findBinary, mysqlPrograms, startMariadb, startMysql } from '@vcap/testkit';
-import type { MariadbOptions, MariadbServer } from '@vcap/testkit';
+import type { SqlServerOptions, SqlServer } from '@vcap/testkit';
 
 /** A real server with the client programs that go with it. */
 export interface TestDatabase {
   version: string;
-  server: MariadbServer;
+  server: SqlServer;
   mysqldump_bin: string;
   mysql_bin: string;
 }
 
 /** MariaDB, and MySQL where it can be had: what lacks is said once. */
-export async function startDatabases(options: MariadbOptions = {}): Promise<TestDatabase[]> {
+export async function startDatabases(options: SqlServerOptions = {}): Promise<TestDatabase[]> {
   const mysql = await mysqlOnly(options);
   return mysql ? [await mariadb(options), mysql] : [await mariadb(options)];
 }
 
-export async function mysqlOnly(options: MariadbOptions = {}): Promise<TestDatabase | undefined> {
+export async function mysqlOnly(options: SqlServerOptions = {}): Promise<TestDatabase | undefined> {
   const programs = await mysqlPrograms();
   if ('missing' in programs) {
     process.stderr.write(`skipped with MySQL: ${programs.missing}\n`);
@@ -25,7 +25,7 @@ export async function mysqlOnly(options: MariadbOptions = {}): Promise<TestDatab
   return { version: '9.7', server, mysqldump_bin: programs.mysqldump, mysql_bin: programs.mysql };
 }
 
-export async function mariadb(options: MariadbOptions = {}): Promise<TestDatabase> {
+export async function mariadb(options: SqlServerOptions = {}): Promise<TestDatabase> {
   return {
     version: '10.11',
     server: await startMariadb(options),

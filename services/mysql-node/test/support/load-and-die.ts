@@ -1,4 +1,5 @@
 import { appendFileSync, createReadStream, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { BenchNode, makeWork } from './bench-node.ts';
 import type { TestDatabase } from './databases.ts';
 
@@ -21,7 +22,11 @@ const work = makeWork((name) => {
   if (++count === dieAt) process.kill(process.pid, 'SIGKILL');
 });
 const server = { port: database.port } as TestDatabase['server'];
-const bench = await BenchNode.start([{ ...database, server }], {}, { registryFile });
+const bench = await BenchNode.start(
+  [{ ...database, server }],
+  {},
+  { registryFile, dir: dirname(registryFile) },
+);
 const known = bench.registry.instance(instance);
 if (!known) throw new Error('no such instance');
 await bench.node.load(known, createReadStream(dump), work);

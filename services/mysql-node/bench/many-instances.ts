@@ -1,0 +1,96 @@
+import { join } from 'node:path';
+import { systemClock } from '@vcap/clock';
+import { silentLogger } from '@vcap/component';
+import { Stage } from '@vcap/service-base';
+import type { Handle, Instance } from '@vcap/service-base';
+import { startNats, tempDir, waitFor } from '@vcap/testkit';
+import { configSchema } from '../src/config.ts';
+import { StorageQuota } from '../src/daemons/storage-quota.ts';
+import { Servers } from '../src/server/servers.ts';
+import { mariadb, mysqlSection } from '../test/support/databases.ts';
+import { MemoryRegistry } from '../test/support/memory-registry.ts';
+import { startNode } from '../test/support/node-process.ts';
+
+const NODE = 'mysql_node_free_0';
+const AT_ONCE = 50;
+
+/** Provisions many through a real gateway and node; then a restart, an announcement and a quota pass. Seconds. */
+export async function manyInstances(count: number): Promise<Record<string, number>> {
+  const [nats, dir, database] = await Promise.all([startNats(), tempDir('vcap-bench'), mariadb()]);
+  const raw = {
+    mbus: nats.url,
+    node_id: NODE,
+    capacity: count + 10,
+    local_db: join(dir.path, 'node.db'),
+    mysql: mysqlSection([database]),
+  };
+  const stage = new Stage({
+    nats: nats.url,
+    serviceName: 'MyaaS',
+    nodeConfig: (over) => configSchema.parse(over),
+    create: () => {
+      throw new Error('the node is a process of its own');
+    },
+  });
+  await stage.start();
+  let node = await startNode(dir.path, raw);
+  try {
+    const service = { name: 'mysql', version: database.version };
+    const gateway = await stage.gateway({ node_timeout: 30, service });
+    await waitFor(() => Object.keys(gateway.varz()['nodes'] as object).length > 0, { timeoutMs: 10_000 });
+    const request = { label: `mysql-${database.version}`, name: 'db', plan: 'free', email: 'u@example.org' };
+    const handles: Handle[] = [];
+    const provisioned = await seconds(() =>
+      inParallel(AT_ONCE, count, async () => void handles.push(await gateway.client.provision(request))),
+    );
+    await node.stop();
+    const start = await seconds(async () => (node = await startNode(dir.path, raw)));
+
+    const config = configSchema.parse(raw);
+    const servers = new Servers(
+      { ...config, node_id: 'bench' },
+      { clock: systemClock, log: silentLogger, ip: '127.0.0.1' },
+    );
+    await servers.start();
+    const registry = new MemoryRegistry();
+    for (const { credentials } of handles)
+      registry.add({
+        name: credentials['name'],
+        plan: 'free',
+        version: database.version,
+        credentials,
+        data: {},
+      } as Instance);
+    const quota = new StorageQuota(registry, { limitBytes: 20 * 2 ** 20, resumeShare: 0.9 }, silentLogger);
+    const { db } = servers.of(database.version);
+    const passes: number[] = [];
+    for (let pass = 0; pass < 5; pass++) passes.push(await seconds(() => quota.pass(db)));
+    await servers.stop();
+    return {
+      instances: handles.length,
+      'provisioning, seconds for all': provisioned,
+      'start of the node, seconds': start,
+      'quota pass, seconds (median)': passes.toSorted((a, b) => a - b)[2] ?? 0,
+    };
+  } finally {
+    await stage.stop();
+    await node.kill();
+    await database.server.kill();
+    await nats.stop();
+    await dir.remove();
+  }
+}
+
+export async function seconds(work: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await work();
+  return Math.round(performance.now() - began) / 1000;
+}
+
+async function inParallel(width: number, count: number, work: () => Promise<void>): Promise<void> {
+  let left = count;
+  const lane = async (): Promise<void> => {
+    while (left-- > 0) await work();
+  };
+  await Promise.all(Array.from({ length: width }, lane));
+}
