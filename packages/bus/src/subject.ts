@@ -1,8 +1,7 @@
 import type { z } from 'zod';
 
 /**
- * Who speaks on the bus. `component` is each of them; `registrar` is whoever registers routes for a program that does not
- * speak itself; `tools` are an operator's, `collector` gathers their figures.
+ * Who speaks on the bus. `component` is each of them; `tools` are an operator's, `collector` gathers their figures.
  */
 export type Role =
   | 'caldecott'
@@ -13,7 +12,6 @@ export type Role =
   | 'gateway'
   | 'health-manager'
   | 'node'
-  | 'registrar'
   | 'router'
   | 'stager'
   | 'tools';

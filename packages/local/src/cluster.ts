@@ -29,8 +29,6 @@ export class LocalCluster {
     this.#root = root;
     this.#options = options;
     this.#say = say;
-    // Passing through is allowed, for compile commands run as another user; the parts are private one by one.
-    mkdirSync(options.home, { recursive: true, mode: 0o711 });
     for (const dir of ['config', 'logs'])
       mkdirSync(join(options.home, dir), { recursive: true, mode: 0o700 });
     this.#runFile = new RunFile(join(options.home, 'run.json'));

@@ -85,10 +85,10 @@ function toSpec(
   };
 }
 
-/** A directory of the home; only the stagers' may be passed through by others. */
+/** A directory of the home. */
 function dataDir({ options }: Cluster, name: string): string {
   const path = join(options.home, name);
-  mkdirSync(path, { recursive: true, mode: name.startsWith('stager') ? 0o711 : 0o700 });
+  mkdirSync(path, { recursive: true, mode: 0o700 });
   return path;
 }
 

@@ -11,7 +11,7 @@ export type { NatsOptions, NatsServer } from './nats.ts';
 export { startRedis } from './redis.ts';
 export type { RedisServer } from './redis.ts';
 export { startMariadb } from './mariadb.ts';
-export type { MariadbOptions, MariadbServer } from './mariadb.ts';
+export type { SqlServer, SqlServerOptions } from './sql-server.ts';
 export { mysqlPrograms } from './mysql-programs.ts';
 export type { MysqlPrograms } from './mysql-programs.ts';
 export { startMysql } from './mysql.ts';

@@ -24,6 +24,6 @@ export type { RuncWardenOptions } from './runc/runc-warden.ts';
 export { DENIED_BY_DEFAULT } from './runc/egress.ts';
 export { ProcessWarden } from './process/process-warden.ts';
 export type { ProcessWardenOptions } from './process/process-warden.ts';
-export { guardMemory } from './process/memory-guard.ts';
-export type { MemoryGuardOptions } from './process/memory-guard.ts';
+export { openInside } from './files/inside.ts';
+export type { OpenEntry, OpenRefusal } from './files/inside.ts';
 export { containerSnapshotSchema } from './snapshot-schema.ts';

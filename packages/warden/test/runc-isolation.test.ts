@@ -1,7 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { waitFor } from '@vcap/testkit';
+import { tempDir, waitFor } from '@vcap/testkit';
 import type { Container } from '../src/index.ts';
 import { Bench, ask, isRunning, openRunc, runcMissing, spawnIn } from './support/backends.ts';
 
@@ -37,6 +37,22 @@ const call = (number: number | string, ...args: (number | string)[]): string =>
       expect(await said(container, 'mknod /tmp/sda b 8 0 2>&1 || echo refused')).toMatch('refused');
       expect(await said(container, 'su -c id 2>&1 || echo refused')).toMatch('refused');
       expect(await said(container, 'renice -n -5 $$ 2>&1 || echo refused')).toMatch('refused');
+    });
+
+    test('a path of the host below /tmp is seen in the own /tmp, and is read-only', async () => {
+      const { path } = await tempDir('warden-shared');
+      await writeFile(join(path, 'runtime'), 'here\n');
+      await chmod(path, 0o755);
+      try {
+        const container = await bench.create({ readOnlyPaths: [{ source: path }] });
+        expect(
+          await said(container, `cat ${path}/runtime; touch ${path}/x 2>&1; echo mine > /tmp/mine`),
+        ).toMatch(/^here\n.*Read-only/);
+        expect(await said(container, 'ls -A /tmp')).toMatch('mine');
+        await expect(bench.create({ readOnlyPaths: [{ source: '/tmp' }] })).rejects.toThrow('would cover');
+      } finally {
+        await rm(path, { recursive: true });
+      }
     });
 
     test('calls that are not listed are refused', async () => {

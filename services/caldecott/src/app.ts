@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { RouteRegistration } from '@vcap/component';
 import type { ComponentContext, Member } from '@vcap/component';
 import { Tickets, TunnelServer } from '@vcap/tunnel';
 import type { TunnelLimits } from '@vcap/tunnel';
 import { RevocationListener } from './adapters/revocation-listener.ts';
-import { RouteRegistration } from './adapters/route-registration.ts';
 import { SessionReporter } from './adapters/session-reporter.ts';
 import type { Config } from './config.ts';
 import { networkFilter } from './direct/networks.ts';
@@ -32,7 +32,8 @@ export function build(context: ComponentContext<Config>): Member[] {
     host: config.bind_address,
   });
   registerMetrics(context, { tunnels, reporter, server });
-  const route = (): ReturnType<ConstructorParameters<typeof RouteRegistration>[0]['route']> => ({
+  // The instance id goes along, so that the routers can bring all requests of a tunnel to who holds it.
+  const route = () => ({
     host: identity.ip,
     port: server.port,
     uris: [config.external_uri],
@@ -42,7 +43,7 @@ export function build(context: ComponentContext<Config>): Member[] {
     new RevocationListener({ bus, log, access, tunnels }),
     server,
     sweeper(context, access),
-    new RouteRegistration({ bus, clock, route }),
+    new RouteRegistration({ bus, clock, component: 'Caldecott', route }),
   ];
 }
 

@@ -1,3 +1,4 @@
+import { RouteRegistration } from '@vcap/component';
 import type { ComponentContext, Member } from '@vcap/component';
 import type { Services } from './actions/context.ts';
 import { BulkCredentialsResponder } from './adapters/bulk-credentials.ts';
@@ -6,7 +7,6 @@ import { StagingJanitor } from './adapters/staging-janitor.ts';
 import { GatewayClient } from './adapters/gateway-client.ts';
 import { ServiceJanitor } from './adapters/service-janitor.ts';
 import { TunnelAudit } from './adapters/tunnel-audit.ts';
-import { RouteRegistration } from './adapters/route-registration.ts';
 import type { ControllerConfig } from './config-shape.ts';
 import { resolveSettings } from './settings.ts';
 import type { Settings } from './settings.ts';
@@ -57,6 +57,7 @@ export function compose(
     new RouteRegistration({
       bus,
       clock,
+      component: 'CloudController',
       route: () => ({ host: identity.ip, port: api.port, uris: [config.external_uri] }),
     }),
   ];

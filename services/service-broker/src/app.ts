@@ -1,7 +1,7 @@
+import { RouteRegistration } from '@vcap/component';
 import type { ComponentContext, Member } from '@vcap/component';
 import { ControllerClient, HttpServer, instanceRoutes, serviceApp } from '@vcap/service-base';
 import { Advertiser } from './adapters/advertiser.ts';
-import { RouteRegistration } from './adapters/route-registration.ts';
 import { ServiceStore } from './adapters/service-store.ts';
 import { Broker } from './broker.ts';
 import type { Config } from './config.ts';
@@ -35,6 +35,7 @@ export function build({ config, bus, log, clock, identity, varz }: ComponentCont
           new RouteRegistration({
             bus,
             clock,
+            component: 'ServiceBroker',
             route: () => ({ host: identity.ip, port: server.port, uris: [host] }),
           }),
         ];

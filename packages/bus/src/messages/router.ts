@@ -37,13 +37,13 @@ export type RouterRegister = z.infer<typeof register>;
 export const routerStart = defineSubject({
   name: 'router.start',
   publishers: ['router'],
-  listeners: ['dea', 'cloud-controller', 'gateway'],
+  listeners: ['dea', 'cloud-controller', 'gateway', 'caldecott'],
   when: 'at start, every 30 s, on reconnect: everybody registers again',
   schema: start,
 });
 export const routerGreet = defineSubject<unknown, RouterStart>({
   name: 'router.greet',
-  publishers: ['dea', 'registrar'],
+  publishers: ['dea', 'cloud-controller', 'gateway', 'caldecott'],
   listeners: ['router'],
   when: 'request at start; each router answers its start message',
   schema: empty,
@@ -51,14 +51,14 @@ export const routerGreet = defineSubject<unknown, RouterStart>({
 });
 export const routerRegister = defineSubject({
   name: 'router.register',
-  publishers: ['dea', 'cloud-controller', 'gateway'],
+  publishers: ['dea', 'cloud-controller', 'gateway', 'caldecott'],
   listeners: ['router'],
   when: 'an instance runs; repeated at the interval the router asks for',
   schema: register,
 });
 export const routerUnregister = defineSubject({
   name: 'router.unregister',
-  publishers: ['dea', 'cloud-controller', 'gateway'],
+  publishers: ['dea', 'cloud-controller', 'gateway', 'caldecott'],
   listeners: ['router'],
   when: 'before an instance ends or a URL is unmapped',
   schema: register,

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
@@ -53,7 +53,6 @@ export class Platform {
     const dir = await tempDir('vcap-e2e-');
     // As a cluster in a checkout has it: the applications' files lie below a package.json that is not theirs.
     writeFileSync(join(dir.path, 'package.json'), '{ "type": "module" }');
-    chmodSync(dir.path, 0o711);
     return new Platform(join(dir.path, 'home'), await freePort(), async () => dir.remove());
   }
 

@@ -1,7 +1,7 @@
 import { HOST_PATH } from './helpers.ts';
 import type { SlotNumbers } from './addresses.ts';
 import type { ContainerFiles } from './owner.ts';
-import { CONTROL, HOME, INIT, START } from './rootfs.ts';
+import { CONTROL, HOME, INIT, isBelowTmp, START } from './rootfs.ts';
 import type { Skeleton } from './rootfs.ts';
 import { seccompProfile } from './seccomp.ts';
 import type { ContainerSpec, RunOptions } from '../types.ts';
@@ -45,6 +45,8 @@ const bind = (source: string, destination: string, options: Options): Record<str
   destination,
   options: ['rbind', 'nosuid', 'nodev', ...options],
 });
+const readOnly = ({ source, target }: Skeleton['binds'][number]): Record<string, unknown> =>
+  bind(source, target, ['ro']);
 const mount = (type: string, destination: string, options: Options): Record<string, unknown> => ({
   type,
   source: type,
@@ -64,7 +66,7 @@ export function ociConfig(input: ConfigInput): Record<string, unknown> {
       args: [INIT, '-g', '--', '/bin/sh', START],
     },
     mounts: [
-      ...skeleton.binds.map(({ source, target }) => bind(source, target, ['ro'])),
+      ...skeleton.binds.filter(({ target }) => !isBelowTmp(target)).map(readOnly),
       bind(skeleton.etc, '/etc', ['ro', 'noexec']),
       mount('proc', '/proc', ['noexec', 'nodev']),
       mount('tmpfs', '/dev', ['noexec', 'mode=755', 'size=64k']),
@@ -73,6 +75,7 @@ export function ociConfig(input: ConfigInput): Record<string, unknown> {
       bind(files.home, HOME, ['rw']),
       bind(files.tmp, '/tmp', ['rw']),
       bind(files.tmp, '/var/tmp', ['rw']),
+      ...skeleton.binds.filter(({ target }) => isBelowTmp(target)).map(readOnly),
       bind(files.control, CONTROL, ['ro', 'noexec']),
       bind(input.initProgram, INIT, ['ro']),
     ],

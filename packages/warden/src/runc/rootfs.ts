@@ -104,7 +104,8 @@ export class RootFilesystems {
         if (target !== source) throw new Error(`read-only path ${target} is inside the userland`);
         continue;
       }
-      await mkdir(join(draft, 'root', target), { recursive: true, mode: 0o755 });
+      // Below /tmp the runtime makes the place, on the container's own disk.
+      if (!isBelowTmp(target)) await mkdir(join(draft, 'root', target), { recursive: true, mode: 0o755 });
       skeleton.binds.push({ source, target });
     }
     await this.makeEtc(join(draft, 'etc'), join(userland, 'etc'));
@@ -150,15 +151,24 @@ async function openToAll(dir: string): Promise<void> {
   }
 }
 
+/** Such a place can be mounted only once the container's own /tmp is there. */
+export const isBelowTmp = (target: string): boolean => target.startsWith('/tmp/');
+
 /** Mounted there, a directory would hide, or be, what the container stands on. */
 function checkTarget(source: string, target: string): void {
   const parts = target.split('/').slice(1);
   const plain = parts.length > 0 && parts.every((part) => part !== '' && part !== '.' && part !== '..');
   if (!source.startsWith('/') || !target.startsWith('/') || !plain)
     throw new Error(`read-only path ${target}: not an absolute path`);
-  const own = ['etc', 'proc', 'dev', 'tmp', 'sys', 'bin', 'sbin', 'lib', 'lib64'];
+  const own = ['etc', 'proc', 'dev', 'sys', 'bin', 'sbin', 'lib', 'lib64'];
   const first = parts[0] ?? '';
-  if (own.includes(first) || target === '/home' || target.startsWith(HOME) || target === '/run')
+  if (
+    own.includes(first) ||
+    target === '/tmp' ||
+    target === '/home' ||
+    target.startsWith(HOME) ||
+    target === '/run'
+  )
     throw new Error(`read-only path ${target} would cover a directory of the container's own`);
 }
 

@@ -4,7 +4,7 @@ import { Bus } from '@vcap/bus';
 import type { Logger } from '@vcap/bus';
 import { systemClock } from '@vcap/clock';
 import { startMariadb, startNats, tempDir } from '@vcap/testkit';
-import type { MariadbServer, NatsServer, TempDir } from '@vcap/testkit';
+import type { SqlServer, NatsServer, TempDir } from '@vcap/testkit';
 import { compose } from '../../src/compose.ts';
 import type { Services } from '../../src/actions/context.ts';
 import { controllerConfigShape } from '../../src/config-shape.ts';
@@ -36,10 +36,10 @@ export class TestCloud {
   readonly world = new World();
   readonly nats: NatsServer;
   readonly dir: TempDir;
-  readonly #mariadb: MariadbServer | undefined;
+  readonly #mariadb: SqlServer | undefined;
   readonly #controllers: Controller[] = [];
 
-  private constructor(nats: NatsServer, dir: TempDir, mariadb: MariadbServer | undefined) {
+  private constructor(nats: NatsServer, dir: TempDir, mariadb: SqlServer | undefined) {
     this.nats = nats;
     this.dir = dir;
     this.#mariadb = mariadb;

@@ -6,11 +6,11 @@ import express from 'express';
 import type { NextFunction, Request, Response } from 'express';
 import { fromTraceparent } from '@vcap/bus';
 import type { Logger } from '@vcap/bus';
+import { openInside } from '@vcap/warden';
+import type { OpenEntry } from '@vcap/warden';
 import { logRoutes } from '../logs/log-routes.ts';
 import type { FoundLog } from '../logs/log-routes.ts';
 import { listDirectory } from './listing.ts';
-import { openInside } from './open-inside.ts';
-import type { OpenEntry } from './open-inside.ts';
 import { parseRange } from './range.ts';
 
 /** Settings of the file server. */

@@ -1,13 +1,9 @@
-import { constants } from 'node:fs';
-import { open, readdir, readlink, realpath } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { basename, dirname, join, sep } from 'node:path';
+import { openInside } from '@vcap/warden';
 import { StagingError } from '../domain/staging-error.ts';
 
 const LARGEST_TEXT_BYTES = 16 * 1024 * 1024;
-const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-/** A FIFO is not waited for and a terminal not taken. */
-const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /**
  * An app's files as the stager itself reads them. Links count as long as they stay inside: the opened file and not its
@@ -28,16 +24,18 @@ export class AppFiles {
     return file !== undefined;
   }
 
-  /** Names of the regular files at the app's top, sorted. */
+  /** Names of the regular files at the app's top, sorted. @throws StagingError `CompileFailed` when it was replaced */
   async top(): Promise<string[]> {
-    const directory = await open(await this.#realRoot(), DIRECTORY);
+    const directory = await openInside(this.#root, '');
+    if (typeof directory === 'string')
+      throw new StagingError('CompileFailed', 'the directory of the application is not there any more');
     try {
-      return (await readdir(`/proc/self/fd/${directory.fd}`, { withFileTypes: true }))
+      return (await readdir(directory.fdPath, { withFileTypes: true }))
         .filter((entry) => entry.isFile())
         .map(({ name }) => name)
         .sort();
     } finally {
-      await directory.close();
+      await directory.handle.close();
     }
   }
 
@@ -61,27 +59,11 @@ export class AppFiles {
     }
   }
 
-  /** The app's directory itself may have been replaced too: its own name is not followed. */
-  async #realRoot(): Promise<string> {
-    return join(await realpath(dirname(this.#root)), basename(this.#root));
-  }
-
   async #open(name: string): Promise<FileHandle | undefined> {
-    let file: FileHandle | undefined;
-    try {
-      const root = await this.#realRoot();
-      const path = await realpath(join(root, name));
-      if (!path.startsWith(root + sep)) return undefined;
-      file = await open(path, READ);
-      const opened = await readlink(`/proc/self/fd/${file.fd}`);
-      if (!opened.startsWith(root + sep) || !(await file.stat()).isFile()) return undefined;
-      const found = file;
-      file = undefined;
-      return found;
-    } catch {
-      return undefined; // no such file, or a link that leads nowhere
-    } finally {
-      await file?.close();
-    }
+    const entry = await openInside(this.#root, name);
+    if (typeof entry === 'string') return undefined;
+    if (entry.stat.isFile()) return entry.handle;
+    await entry.handle.close();
+    return undefined;
   }
 }

@@ -70,7 +70,8 @@ export function serviceRoutes(services: Services): Router {
   });
   router.all('/services/:label/tokens', (_request, response) => {
     callerOf(response);
-    response.json({ error: 'not implemented' });
+    // The originals answered 200 with an error in it; no client of theirs calls this.
+    throw new ApiError(505, 'tokens');
   });
   return router;
 }

@@ -1,8 +1,8 @@
-import { constants } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { open, readlink, realpath } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
+import { READ } from './beneath.ts';
 
 /** An open file or directory that is certainly inside its root. */
 export interface OpenEntry {
@@ -25,13 +25,11 @@ export async function openInside(root: string, relative: string): Promise<OpenEn
   if (relative.split('/').includes('..')) return 'forbidden';
   let handle: FileHandle | undefined;
   try {
-    const realRoot = await realpath(root);
+    // The root may have been replaced by a link too: its own name is not followed.
+    const realRoot = join(await realpath(dirname(root)), basename(root));
     const path = await realpath(join(realRoot, relative));
     if (!isInside(realRoot, path)) return 'forbidden';
-    handle = await open(
-      path,
-      constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY,
-    );
+    handle = await open(path, READ);
     const fdPath = `/proc/self/fd/${handle.fd}`;
     const stat = await handle.stat();
     const served = stat.isFile() || stat.isDirectory();

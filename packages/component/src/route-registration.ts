@@ -1,30 +1,30 @@
 import { routerGreet, routerRegister, routerStart, routerUnregister } from '@vcap/bus';
 import type { Bus, RouterRegister, RouterStart, Subscription } from '@vcap/bus';
 import type { Clock, Timer } from '@vcap/clock';
-import type { Member } from '@vcap/component';
+import type { Member } from './group.ts';
 
 const DEFAULT_SECONDS = 5;
 const GREET_MS = 1000;
 
-export interface RegistrationOptions {
+/** What a component with a host name of its own tells the routers. */
+export interface RouteRegistrationOptions {
   bus: Bus;
   clock: Clock;
+  /** In the tags of the route: who registers it. */
+  component: string;
   /** Asked at each registration: the port is known only once the server listens. */
   route: () => Pick<RouterRegister, 'host' | 'port' | 'uris' | 'private_instance_id'>;
 }
 
-/**
- * Keeps the endpoint's host name at the routers. The instance id goes with it, so that the routers can bring all
- * requests of a tunnel to the instance that holds it.
- */
+/** Keeps a component's own host name registered with the routers, as often as the most demanding of them asks. */
 export class RouteRegistration implements Member {
   readonly name = 'route-registration';
-  readonly #options: RegistrationOptions;
+  readonly #options: RouteRegistrationOptions;
   #seconds = DEFAULT_SECONDS;
   #timer: Timer | undefined;
   #subscription: Subscription | undefined;
 
-  constructor(options: RegistrationOptions) {
+  constructor(options: RouteRegistrationOptions) {
     this.#options = options;
   }
 
@@ -33,7 +33,7 @@ export class RouteRegistration implements Member {
     this.#subscription = bus.subscribe(routerStart, (message) => this.#onRouter(message));
     bus.onReconnect(() => this.#timer && this.#register());
     this.#repeat();
-    // Not waited for: without a router the endpoint waits for one.
+    // Not waited for: a cloud without a router is started all the same.
     void bus
       .request(routerGreet, {}, { timeoutMs: GREET_MS })
       .then((replies) => replies.forEach((reply) => this.#onRouter(reply)));
@@ -63,6 +63,7 @@ export class RouteRegistration implements Member {
   }
 
   #message(): RouterRegister {
-    return { ...this.#options.route(), tags: { component: 'Caldecott' } };
+    const { component, route } = this.#options;
+    return { ...route(), tags: { component } };
   }
 }

@@ -1,20 +1,25 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { routerGreet, routerRegister, routerStart, routerUnregister } from '@vcap/bus';
-import type { Bus, RouterRegister } from '@vcap/bus';
-import { FakeClock } from '@vcap/clock';
-import { waitFor } from '@vcap/testkit';
-import { RouteRegistration } from '../src/adapters/route-registration.ts';
-import { TestCloud } from './support/cloud.ts';
+import { Bus, routerGreet, routerRegister, routerStart, routerUnregister } from '@vcap/bus';
+import type { RouterRegister } from '@vcap/bus';
+import { FakeClock, systemClock } from '@vcap/clock';
+import { startNats, waitFor } from '@vcap/testkit';
+import type { NatsServer } from '@vcap/testkit';
+import { RouteRegistration, silentLogger } from '../src/index.ts';
 
-let cloud: TestCloud;
+let nats: NatsServer;
 let mine: Bus;
 let router: Bus;
 const registered: RouterRegister[] = [];
 const unregistered: RouterRegister[] = [];
 
 beforeEach(async () => {
-  cloud = await TestCloud.start('sqlite');
-  [mine, router] = await Promise.all([cloud.bus('cc'), cloud.bus('router')]);
+  nats = await startNats();
+  const bus = async (name: string): Promise<Bus> => {
+    const made = new Bus({ servers: [nats.url], name, log: silentLogger, clock: systemClock });
+    await made.start();
+    return made;
+  };
+  [mine, router] = await Promise.all([bus('mine'), bus('router')]);
   registered.length = 0;
   unregistered.length = 0;
   router.subscribe(routerRegister, (message) => void registered.push(message));
@@ -22,7 +27,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await Promise.all([mine.stop(), router.stop()]);
-  await cloud.stop();
+  await nats.stop();
 });
 
 test('registers at start, as often as asked, when a router starts, and leaves at the end', async () => {
@@ -34,7 +39,12 @@ test('registers at start, as often as asked, when a router starts, and leaves at
   const route = { host: '127.0.0.1', port: 1234, uris: ['api.vcap.test'] };
   // A round trip makes sure that the router's subscriptions are known to the server.
   await waitFor(async () => (await mine.request(routerGreet, {}, { timeoutMs: 200 })).length > 0);
-  const registration = new RouteRegistration({ bus: mine, clock, route: () => route });
+  const registration = new RouteRegistration({
+    bus: mine,
+    clock,
+    component: 'CloudController',
+    route: () => route,
+  });
   await registration.start();
   await count(2);
   expect(registered[0]).toMatchObject({ ...route, tags: { component: 'CloudController' } });
