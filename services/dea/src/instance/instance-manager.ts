@@ -112,9 +112,8 @@ export class InstanceManager {
 
   /** Stops all, side by side. */
   async stopAll(reason: StopReason = 'DEA_SHUTDOWN'): Promise<void> {
-    const live = this.world.registry.all().filter(({ state }) => state !== 'CRASHED');
     const trace = newTrace();
-    await Promise.allSettled(live.map((instance) => this.stop(instance, trace, reason)));
+    await Promise.allSettled(this.world.registry.all().map((instance) => this.stop(instance, trace, reason)));
   }
 
   /** It runs but is of no use any more: that is a crash, and `why` is what the user reads. */

@@ -223,11 +223,15 @@ describe('a DEA', () => {
 
   test('leaves nothing behind on TERM and says so first', async () => {
     await world.startDea();
+    world.start('exit 1', { uris: [], index: 1 });
+    await world.seen(() => world.exits.length === 1);
     await world.startWebApp();
     expect(await world.dea?.stop()).toBe(0);
-    await world.seen(() => world.shutdowns[0] === world.deaId && world.exits[0]);
-    expect(world.exits[0]?.reason).toBe('DEA_SHUTDOWN');
+    await world.seen(() => world.shutdowns[0] === world.deaId && world.exits.length === 2);
+    expect(world.exits.map(({ reason }) => reason)).toEqual(['CRASHED', 'DEA_SHUTDOWN']);
     expect(instancePids()).toEqual([]);
+    // The crashed one's files too: in a container they are a mounted disk.
+    expect(readdirSync(join(world.dir, 'base/instances'))).toEqual([]);
   });
 
   test('leaves instances to the next DEA when told so', async () => {
