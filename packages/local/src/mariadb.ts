@@ -44,7 +44,7 @@ export async function prepareMariadb(
   const init = join(dir, 'init.sql');
   writePrivate(init, `ALTER USER 'root'@'localhost' IDENTIFIED BY '${rootPassword}';\n`);
   const socket = join(dir, 'socket');
-  const host = ownAddress();
+  const host = addressForContainers();
   const config = join(dir, 'my.cnf');
   writePrivate(
     config,
@@ -82,7 +82,7 @@ function find(program: string): string | undefined {
 }
 
 /** Containers, which root alone can make, reach this machine at its own address only. */
-function ownAddress(): string {
+function addressForContainers(): string {
   if (process.getuid?.() !== 0) return '127.0.0.1';
   const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
   return all.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1';
