@@ -6,7 +6,7 @@ const MESSAGE_LIMIT = 4096;
 /** How a client program ended. */
 export interface ClientEnd {
   ok: boolean;
-  /** The end of what it said on stderr. */
+  /** The end of what it said on stderr, without warnings: options that only the other make of client knows. */
   message: string;
 }
 export interface ClientProgram {
@@ -34,12 +34,19 @@ export function startClient(
   if (signal.aborted) stop();
   const end = new Promise<ClientEnd>((resolve) => {
     child.once('error', (error) => resolve({ ok: false, message: error.message }));
-    child.once('close', (code) => resolve({ ok: code === 0, message: message.trim() }));
+    child.once('close', (code) => resolve({ ok: code === 0, message: withoutWarnings(message) }));
   }).finally(() => signal.removeEventListener('abort', stop));
   return { child, end };
 }
 
-/** What a user may read of it: the server's own words, without warnings of the program. */
+const withoutWarnings = (message: string): string =>
+  message
+    .split('\n')
+    .filter((line) => !/^(\S+: )?\[?Warning\b/i.test(line))
+    .join('\n')
+    .trim();
+
+/** What a user may read of it: the server's own words. */
 export function saidByServer(message: string): string {
   const line = message.split('\n').find((each) => /ERROR|error:/.test(each)) ?? message.split('\n').at(-1);
   return (line ?? '').slice(0, 300) || 'no reason given';
