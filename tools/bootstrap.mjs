@@ -28,12 +28,12 @@ const extras = {
 const path = `${root}node_modules/.bin:${root}.tools/node_modules/.bin:${process.env.PATH}:/usr/sbin:/sbin`;
 const env = { ...process.env, PATH: path, TURBO_TELEMETRY_DISABLED: '1', DEBIAN_FRONTEND: 'noninteractive' };
 
+const status = (command, args) => spawnSync(command, args, { cwd: root, stdio: 'inherit', env }).status ?? 1;
 function run(command, args) {
-  const { status } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env });
-  if (status !== 0) {
-    console.error(`${command} ${args.join(' ')} failed`);
-    process.exit(status ?? 1);
-  }
+  const code = status(command, args);
+  if (code === 0) return;
+  console.error(`${command} ${args.join(' ')} failed`);
+  process.exit(code);
 }
 const has = (name) => path.split(':').some((dir) => existsSync(`${dir}/${name}`));
 
@@ -71,7 +71,12 @@ if (process.argv[2] === 'test') {
     run(pnpm, ['exec', 'node', '--conditions=source', `packages/bus/src/${script}.ts`, '--check']);
   run(pnpm, ['exec', 'turbo', 'run', 'lint', 'typecheck']);
   // One suite at a time: they start servers and whole clusters, and a busy machine makes them wait.
-  run(pnpm, ['exec', 'turbo', 'run', 'test', '--concurrency=1']);
+  const suites = ['exec', 'turbo', 'run', 'test', '--concurrency=1', '--continue'];
+  if (status(pnpm, suites) !== 0) {
+    console.error('A suite failed: what failed runs once more (docs/decisions/0008).');
+    run(pnpm, suites);
+    console.error('UNSTABLE: a suite passed only the second time. Its first failure stands above.');
+  }
 } else {
   run(pnpm, ['exec', 'turbo', 'run', 'build', '--output-logs=errors-only']);
   // Ctrl-C reaches what is started too: a cluster stops its parts in order while we wait for it.

@@ -19,11 +19,13 @@ export async function waitUntilReady(
   const deadline = clock.monotonic() + target.startTimeoutMs;
   let told: string | undefined;
   for (let attempt = 1; !signal.aborted; attempt += 1) {
-    const left = Math.max(1, deadline - clock.monotonic());
+    const asked = clock.monotonic();
+    const left = Math.max(1, deadline - asked);
     const seen = await probe(clock, check, { ...target, timeoutMs: Math.min(target.timeoutMs, left) });
     if (seen === undefined) return undefined;
-    // The last one may have been cut short by the deadline: what the one before saw tells more.
-    if (told === undefined || left >= target.timeoutMs || clock.monotonic() < deadline) told = seen;
+    // One that the deadline cut short (timers may fire 1 ms early) tells less than the one before it saw.
+    const cutShort = left < target.timeoutMs && clock.monotonic() - asked >= left - 1;
+    if (!cutShort || told === undefined) told = seen;
     const pause = attempt < FAST_TRIES ? FAST_MS : SLOW_MS;
     if (clock.monotonic() + pause > deadline) break;
     await clock.sleep(pause, signal);

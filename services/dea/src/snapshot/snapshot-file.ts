@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { deaInstanceStart } from '@vcap/bus';
@@ -88,8 +88,21 @@ export class SnapshotFile {
     } finally {
       await file.close();
     }
-    await rename(this.path, this.older).catch(() => undefined); // the first one has none before it
+    await this.keepOlder();
     await rename(`${this.path}.tmp`, this.path);
+  }
+
+  /** A second name for the file that is about to be replaced: at no moment is there none at `path`. */
+  private async keepOlder(): Promise<void> {
+    const name = `${this.older}.tmp`;
+    await rm(name, { force: true });
+    try {
+      await link(this.path, name);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return; // the first one has none before it
+      throw error;
+    }
+    await rename(name, this.older);
   }
 }
 
