@@ -210,6 +210,23 @@ describe.each(['http', 'websocket'] as const)('a blip over %s', (transport) => {
     expect(place.failures[0]?.message).toContain('given up after');
   });
 
+  test('is told anew after one that ended a connection', async () => {
+    const first = await startCuttingProxy(caldecott.port, () => Infinity);
+    const place = await through(`http://127.0.0.1:${first.port}`, { transport, resumeMs: 1500 });
+    const { error } = await talking(place.port);
+    await first.stop();
+    await waitFor(() => error() === 'ECONNRESET' && place.failures.length === 1, { timeoutMs: 20_000 });
+    expect(place.said).toEqual([expect.stringMatching(/^trouble: network: /)]);
+    const again = await startCuttingProxy(caldecott.port, () => Infinity, first.port);
+    const { socket, heard } = await talking(place.port);
+    place.said.length = 0;
+    again.cutAll();
+    socket.write('two ');
+    await waitFor(() => heard() === 'one two ' && place.said.at(-1) === 'recovered');
+    expect(place.said[0]).toMatch(/^trouble: network: /);
+    await again.stop();
+  });
+
   test('in which caldecott is started anew ends the program with an error that says so', async () => {
     const proxy = await startCuttingProxy(caldecott.port, () => Infinity);
     const place = await through(`http://127.0.0.1:${proxy.port}`, { transport, doubtMs: 300 });

@@ -9,9 +9,9 @@ import { random, startCuttingProxy } from './support/cutting-proxy.ts';
 import { program, sha256, startCaldecott, startTcp, token } from './support/servers.ts';
 import type { RunningCaldecott, Started } from './support/servers.ts';
 
-/** `TUNNEL_CUTS_MB=50` for the full size; the seed of a failing run is in its name. */
+/** `TUNNEL_CUTS_MB=50 TUNNEL_CUTS_RUNS=20` for the full size; the seed of a failing run is in its name. */
 const megabytes = Number(process.env['TUNNEL_CUTS_MB'] ?? 3);
-const runs = Number(process.env['TUNNEL_CUTS_RUNS'] ?? 20);
+const runs = Number(process.env['TUNNEL_CUTS_RUNS'] ?? 8);
 const size = megabytes * 1_000_000;
 const seeds = Array.from({ length: runs }, (_, at) => at + 1);
 const transports: Transport[] = ['http', 'websocket'];

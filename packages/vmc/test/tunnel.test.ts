@@ -1,10 +1,11 @@
-import { createServer } from 'node:net';
-import type { AddressInfo, Server } from 'node:net';
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { systemClock } from '@vcap/clock';
+import { waitFor } from '@vcap/testkit';
 import { TunnelServer } from '@vcap/tunnel';
 import { accessOf } from '../src/tunnel/credentials.ts';
 import { clientsFor, fillClient, splitWords } from '../src/tunnel/clients.ts';
@@ -120,6 +121,37 @@ describe('a direct tunnel', () => {
     expect([...controller.apps.keys()]).toEqual([]);
   });
 
+  test.each([
+    ['auto', 1],
+    ['websocket', 1],
+    ['http', 0],
+  ])('goes over %s when that is asked', async (transport, upgrades) => {
+    let upgraded = 0;
+    controller.server.on('upgrade', () => (upgraded += 1));
+    const { run, seen } = program();
+    const words = ['tunnel', 'db1', 'mysql', '--direct', '--transport', transport];
+    const { status, err } = await vmc(words, { home, run });
+    expect([status, err, seen[0]?.said, upgraded]).toEqual([0, '', 'echo hello', upgrades]);
+  });
+
+  test('tells that it is interrupted, where, and that it goes on', async () => {
+    const sockets = new Set<Socket>();
+    controller.server.on('connection', (socket: Socket) => sockets.add(socket));
+    const run: Host['run'] = async (argv) => {
+      const port = Number(argv.find((word) => word.startsWith('--port='))?.slice(7));
+      const socket = connect(port, '127.0.0.1');
+      await waitFor(() => tunnels.registry.size === 1);
+      for (const each of sockets) each.resetAndDestroy();
+      socket.write('hello');
+      expect(String(await once(socket, 'data'))).toBe('echo hello');
+      socket.destroy();
+      return 0;
+    };
+    const { status, err } = await vmc(['tunnel', 'db1', 'mysql', '--direct'], { home, run });
+    expect([status, err]).toEqual([0, expect.stringMatching(/^The tunnel is interrupted.*: network: /)]);
+    expect(err).toMatch(/The tunnel goes on; nothing was lost\n/);
+  });
+
   test('stays open without a program until the user ends it', async () => {
     const ended = new AbortController();
     const outcome = await vmc(['tunnel', 'db1', 'none', '--direct'], {
@@ -140,9 +172,9 @@ describe('a direct tunnel', () => {
     ]);
     expect((await vmc(['tunnel', 'db2'], { home })).err).toMatch(/There is no service 'db2'/);
     expect((await vmc(['tunnel', 'db1', 'psql'], { home })).err).toMatch(/There are: none, mysql, mysqldump/);
-    expect(
-      (await vmc(['tunnel', 'db1', 'none', '--port', 'x', '--direct'], { home })).status,
-    ).toBeGreaterThan(0);
+    expect((await vmc(['tunnel', 'db1', 'none', '--port', 'x', '--direct'], { home })).status).toBe(2);
+    const odd = await vmc(['tunnel', 'db1', 'none', '--transport', 'pigeon'], { home });
+    expect([odd.status, odd.err]).toEqual([2, expect.stringMatching(/'pigeon' .*\nThere are: auto/)]);
   });
 });
 

@@ -22,17 +22,17 @@ export interface PersistenceOptions {
 export class Persistence {
   readonly #options: PersistenceOptions;
   readonly #patience: Patience;
+  readonly #key = {};
   #unknownSince: number | undefined;
 
   constructor(options: PersistenceOptions) {
     this.#options = options;
     const { clock, totalMs, trouble } = options;
-    const key = {};
     this.#patience = new Patience({
       clock,
       totalMs,
-      onTrouble: (error) => trouble.began(key, error),
-      onRecovered: () => trouble.ended(key),
+      onTrouble: (error) => trouble.began(this.#key, error),
+      onRecovered: () => trouble.ended(this.#key),
     });
   }
 
@@ -43,8 +43,18 @@ export class Persistence {
 
   /** Waits before the next try. @throws TunnelError when there is no sense in one */
   async failed(error: unknown, signal: AbortSignal): Promise<void> {
-    if (!(error instanceof TunnelError)) throw error;
-    await this.#patience.failed(error, signal);
+    try {
+      if (!(error instanceof TunnelError)) throw error;
+      await this.#patience.failed(error, signal);
+    } catch (given) {
+      this.over();
+      throw given;
+    }
+  }
+
+  /** There will be no other try: what is still wrong here is nobody's trouble any more. */
+  over(): void {
+    this.#options.trouble.forget(this.#key);
   }
 
   /** The same for an answer that is no success. */
@@ -73,7 +83,7 @@ export class Persistence {
       try {
         answer = await caller.call({ ...call, signal });
       } catch (error) {
-        if (signal.aborted) return undefined;
+        if (signal.aborted) break;
         if (!isNoNews(call, error)) await this.failed(error, signal);
         continue;
       }
@@ -84,6 +94,7 @@ export class Persistence {
       if (codeOf(answer) === 'destination-stalled') this.succeeded();
       else if (!isQuietPoll(call, answer, clock.monotonic() - began)) await this.refused(answer, signal);
     }
+    this.over();
     return undefined;
   }
 }

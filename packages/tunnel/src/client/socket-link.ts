@@ -72,6 +72,7 @@ export async function carryOverSocket(link: Link): Promise<void> {
     }
   } finally {
     renewal.cancel();
+    persistence.over();
     channel.close(closeCodes.done, '');
   }
   if (failure !== undefined) throw failure;

@@ -23,7 +23,11 @@ export interface CuttingProxy extends Started {
 }
 
 /** A way between two parties that breaks each connection after as many bytes as `allowance` gives. */
-export async function startCuttingProxy(target: number, allowance: () => number): Promise<CuttingProxy> {
+export async function startCuttingProxy(
+  target: number,
+  allowance: () => number,
+  port = 0,
+): Promise<CuttingProxy> {
   const open = new Set<Socket>();
   let frozen = false;
   const inner = await startTcp((socket) => {
@@ -59,7 +63,7 @@ export async function startCuttingProxy(target: number, allowance: () => number)
         cut();
       });
     }
-  });
+  }, port);
   const proxy: CuttingProxy = {
     port: inner.port,
     stop: () => inner.stop(),

@@ -219,7 +219,7 @@ export const commands: readonly CommandSpec[] = [
     service,
     'tunnel',
     '[service] [client]',
-    'Reach a service from this machine (--direct, --port N, --remove)',
+    'Reach a service from this machine (--direct, --port N, --transport WAY, --remove)',
     2,
     async () => (await import('../commands/tunnel.ts')).tunnel,
   ),

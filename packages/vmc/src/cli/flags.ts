@@ -27,6 +27,7 @@ export interface Flags {
   all?: boolean;
   follow?: boolean;
   direct?: boolean;
+  transport?: string;
   remove?: boolean;
   lines?: string;
   quiet?: boolean;
@@ -136,6 +137,13 @@ export const flagSpecs: readonly FlagSpec[] = [
     kind: 'switch',
     names: ['--direct'],
     summary: "tunnel through the target's own endpoint",
+  },
+  {
+    key: 'transport',
+    kind: 'text',
+    names: ['--transport'],
+    value: 'WAY',
+    summary: 'bytes of a tunnel go over: auto, websocket or http',
   },
   { key: 'remove', kind: 'switch', names: ['--remove'], summary: 'delete the helper of tunnels' },
   { key: 'quiet', kind: 'switch', names: ['-q', '--quiet'], summary: 'only data and errors' },

@@ -1,32 +1,23 @@
-import { CaldecottClient, LocalListener, TunnelError } from '@vcap/tunnel';
-import { systemClock } from '@vcap/clock';
+import { LocalListener } from '@vcap/tunnel';
 import type { Client } from '../api/client.ts';
 import { listServices } from '../api/services.ts';
-import { browserUrl } from '../config/target.ts';
 import type { Context } from '../context.ts';
 import { UsageError, VmcError } from '../errors.ts';
 import { clientsFor, fillClient } from '../tunnel/clients.ts';
 import type { ClientCommand } from '../tunnel/clients.ts';
 import { accessOf } from '../tunnel/credentials.ts';
 import type { ServiceAccess } from '../tunnel/credentials.ts';
-import { DirectSession } from '../tunnel/direct-session.ts';
-import { ensureHelper, removeHelper } from '../tunnel/helper-app.ts';
+import { removeHelper } from '../tunnel/helper-app.ts';
 import { settled } from '../tunnel/settled.ts';
+import { directWay, helperWay, transportOf } from '../tunnel/ways.ts';
 
-const credentialTries = 10;
-
-/** A way into the cloud, open until `end`. */
-interface Way {
-  client: CaldecottClient;
-  credentials: unknown;
-  end(): Promise<void>;
-}
-
-/** `tunnel [service] [client] [--port N] [--direct]`, `tunnel --remove` */
+/** `tunnel [service] [client] [--port N] [--direct] [--transport WAY]`, `tunnel --remove` */
 export async function tunnel(context: Context): Promise<void> {
   const { ui, args, flags, store } = context;
   const client = await context.client();
   if (flags.remove === true) return removeHelper(context, client);
+  const transport = transportOf(flags.transport);
+  const wantedPort = portOf(flags.port);
   const { name, vendor } = await chooseService(context, client);
   const clients = clientsFor(vendor, store.clientFile);
   const wanted = args[1];
@@ -38,7 +29,9 @@ export async function tunnel(context: Context): Promise<void> {
     interrupted.abort();
   };
   const way = await settled(
-    flags.direct === true ? direct(context, client, name, lost) : helper(context, client, name),
+    flags.direct === true
+      ? directWay(context, client, name, transport, lost)
+      : helperWay(context, client, name, transport),
   );
   let listener: LocalListener | undefined;
   try {
@@ -48,7 +41,7 @@ export async function tunnel(context: Context): Promise<void> {
       destination: { host: access.host, port: access.port },
       onFailure: (error) => ui.error(`A connection failed: ${error.message}`),
     });
-    const port = await settled(listener.start(portOf(flags.port)));
+    const port = await settled(listener.start(wantedPort));
     show(context, access, port);
     const program = await chooseClient(context, clients, wanted, access, port);
     await run(context, program, interrupted);
@@ -72,57 +65,6 @@ async function chooseService(
   if (found === undefined)
     throw new VmcError(`There is no service '${name}'`, { hint: `There are: ${all}.` });
   return { name, vendor: found.vendor ?? '' };
-}
-
-async function direct(
-  context: Context,
-  client: Client,
-  service: string,
-  onLost: (error: unknown) => void,
-): Promise<Way> {
-  const { ui, host } = context;
-  const session = await ui.step(`Opening a direct tunnel to [${service}]`, () =>
-    DirectSession.open({ client, clock: host.clock, onLost }, service),
-  );
-  return {
-    client: new CaldecottClient({
-      url: browserUrl(session.uri, context.target),
-      token: () => session.ticket,
-      clock: systemClock,
-      env: host.env,
-    }),
-    credentials: session.credentials,
-    end: () => session.end(),
-  };
-}
-
-async function helper(context: Context, client: Client, service: string): Promise<Way> {
-  const { ui, host } = context;
-  const connect = ({ url, token }: { url: string; token: string }) =>
-    new CaldecottClient({ url, token, clock: systemClock, env: host.env });
-  const found = await ensureHelper(context, client, service, async (present) => {
-    const probe = connect(present);
-    try {
-      return (await probe.info()).release;
-    } catch (error) {
-      if (error instanceof TunnelError) return undefined;
-      throw error;
-    } finally {
-      probe.close();
-    }
-  });
-  const opened = connect(found);
-  const credentials = await ui.step(`Getting the credentials of [${service}]`, async () => {
-    for (let tries = 1; tries <= credentialTries; tries += 1) {
-      const told = await opened.service(service);
-      if (told !== undefined) return told;
-      await host.clock.sleep(1000);
-    }
-    throw new VmcError(`The helper does not know the service '${service}'`, {
-      hint: 'Remove it with `vmc tunnel --remove` and try again.',
-    });
-  });
-  return { client: opened, credentials, end: async () => undefined };
 }
 
 function portOf(text: string | undefined): number | undefined {
