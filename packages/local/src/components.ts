@@ -59,7 +59,7 @@ export async function planComponents(cluster: Cluster): Promise<ProcessSpec[]> {
   for (let index = 0; index < count.dea; index++) components.push(dea(cluster, index));
   for (let index = 0; index < count['health-manager']; index++)
     components.push(healthManager(cluster, index));
-  components.push(...serviceComponents(cluster, dataDir));
+  components.push(...(await serviceComponents(cluster, dataDir)));
   return components.map((component) => toSpec(cluster, component));
 }
 

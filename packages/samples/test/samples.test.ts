@@ -17,7 +17,7 @@ describe('samples', () => {
     expect(manifest).toEqual({ applications: [expect.objectContaining(entry)] });
   });
 
-  test.each(['node-express', 'websocket-chat'] as const)(
+  test.each(['node-express', 'visits', 'websocket-chat'] as const)(
     '%s locks by integrity and names no registry',
     async (name) => {
       const lock = await readFile(join(samplePath(name), 'package-lock.json'), 'utf8');
