@@ -7,6 +7,8 @@ import { median } from '../support/statistics.ts';
 
 const settleMs = 2000;
 const betweenMs = 500;
+/** Not ours: measured, without a goal. */
+const servers = new Set(['nats', 'redis', 'mariadb']);
 
 /** Resident memory of each component when nothing happens. One figure per component. */
 export async function measureMemory(platform: Platform, rounds: number): Promise<Figure[]> {
@@ -24,7 +26,9 @@ export async function measureMemory(platform: Platform, rounds: number): Promise
     unit: 'MB',
     runs,
     floor: { what: 'a Node.js that does nothing', runs: floors },
-    targets: [{ value: median(runs), target: { text: 'at most 100 MB', most: 100 } }],
+    targets: servers.has(name)
+      ? []
+      : [{ value: median(runs), target: { text: 'at most 100 MB', most: 100 } }],
   }));
 }
 

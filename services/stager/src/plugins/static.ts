@@ -1,7 +1,7 @@
-import { fileURLToPath } from 'node:url';
+import { assetPath } from './assets.ts';
 import type { Compiled, Plugin } from './plugin.ts';
 
-const SERVER = fileURLToPath(new URL('../../assets/static-server.mjs', import.meta.url));
+const SERVER = assetPath('static-server.mjs');
 
 /** Files served as they are, by a small server that travels in the droplet. */
 export const staticPlugin: Plugin = {

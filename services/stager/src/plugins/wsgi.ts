@@ -1,9 +1,9 @@
-import { fileURLToPath } from 'node:url';
 import { StagingError } from '../domain/staging-error.ts';
+import { assetPath } from './assets.ts';
 import type { CompileContext, Compiled, Plugin } from './plugin.ts';
 import { mustRun } from './support.ts';
 
-const RUNNER = fileURLToPath(new URL('../../assets/wsgi-runner.py', import.meta.url));
+const RUNNER = assetPath('wsgi-runner.py');
 const WITH_PACKAGES = 'export PYTHONUNBUFFERED=1 PYTHONPATH="$PWD/../python${PYTHONPATH:+:$PYTHONPATH}";';
 
 /** Python WSGI: `application` in wsgi.py under gunicorn, or a small threaded server where there is none. */
