@@ -1,9 +1,22 @@
-/** Makes each secret of the cluster once, in the directory given; those that are there stay as they are. */
+/**
+ * Makes each secret of the cluster once, in `all` of the directory given; those that are there stay as they are. Each
+ * role then finds what it needs, and no more, in the directory of its name.
+ */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
-const dir = process.argv[2] ?? '/secrets';
+const top = process.argv[2] ?? '/secrets';
+const dir = join(top, 'all');
+mkdirSync(dir, { recursive: true });
 
 /** Read by containers with different users on a volume that only this cluster mounts. */
 const keep = (name, text) => {
@@ -61,3 +74,38 @@ ${authorization}`,
 write('redis.conf', `dir /data\nrequirepass ${redis}\nappendonly yes\nsave ""\n`);
 write('redis-uri', `redis://:${redis}@redis:6379\n`);
 write('database-uri', `mysql://vcap:${database}@database:3306/cloud_controller\n`);
+
+const status = 'status-password';
+const shares = {
+  nats: ['nats.conf'],
+  redis: ['redis.conf', 'redis-password'],
+  database: ['database-root-password', 'database-password', 'replica-password'],
+  'services-database': ['services-db-root-password'],
+  'cloud-controller': [
+    status,
+    'mbus-cloud-controller',
+    'database-uri',
+    'token-key',
+    'admin-password',
+    'gateway-token',
+    'broker-token',
+    'tunnel-key',
+  ],
+  router: [status, 'mbus-router'],
+  stager: [status, 'mbus-stager', 'redis-uri'],
+  dea: [status, 'mbus-dea'],
+  'health-manager': [status, 'mbus-health-manager'],
+  'mysql-gateway': [status, 'mbus-gateway', 'redis-uri', 'gateway-token'],
+  'mysql-node': [status, 'mbus-node', 'redis-uri', 'services-db-root-password'],
+  'service-broker': [status, 'mbus-gateway', 'broker-token'],
+  caldecott: [status, 'mbus-caldecott', 'tunnel-key'],
+};
+for (const [role, names] of Object.entries(shares)) {
+  mkdirSync(join(top, role), { recursive: true });
+  for (const name of names) {
+    // A component that starts meanwhile reads either the old or the new one.
+    const path = join(top, role, name);
+    copyFileSync(join(dir, name), `${path}.new`);
+    renameSync(`${path}.new`, path);
+  }
+}
