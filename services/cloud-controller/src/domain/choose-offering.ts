@@ -1,21 +1,28 @@
 import { ApiError } from '../errors.ts';
 import type { OfferingRecord, Plan } from '../repositories/service-offerings.ts';
+import type { User } from '../repositories/users.ts';
 import { planVisible } from './service-visibility.ts';
 
 /** The platform's own provider, preferred where several offer the same. */
 const CORE = 'core';
 
-/** Plans that the user may use: offered now, public, and let in by the access lists. */
-export function visiblePlans(offering: OfferingRecord, email: string): Plan[] {
+/** Who asks: all that visibility depends on. */
+export type Viewer = Pick<User, 'email' | 'organizationId'>;
+
+/** Plans that the user may use: offered now, public or shown to the organization, and let in by the access lists. */
+export function visiblePlans(offering: OfferingRecord, { email, organizationId }: Viewer): Plan[] {
   return offering.plans.filter(
-    (plan) => plan.active && plan.public && planVisible(offering.acls, plan.name, email),
+    (plan) =>
+      plan.active &&
+      (plan.public || plan.organizations.includes(organizationId)) &&
+      planVisible(offering.acls, plan.name, email),
   );
 }
 
 /** Active offerings with a plan that the user may use; those of the platform itself first. */
-export function visibleOfferings(offerings: readonly OfferingRecord[], email: string): OfferingRecord[] {
+export function visibleOfferings(offerings: readonly OfferingRecord[], viewer: Viewer): OfferingRecord[] {
   return offerings
-    .filter((offering) => offering.active && visiblePlans(offering, email).length > 0)
+    .filter((offering) => offering.active && visiblePlans(offering, viewer).length > 0)
     .toSorted((a, b) => Number(b.provider === CORE) - Number(a.provider === CORE));
 }
 
@@ -32,10 +39,10 @@ export function versionsOf(offering: OfferingRecord): string[] {
  */
 export function chooseOffering(
   offerings: readonly OfferingRecord[],
-  email: string,
+  viewer: Viewer,
   wish: { vendor: string; version: string | undefined; provider?: string | undefined },
 ): { offering: OfferingRecord; version: string } {
-  const found = visibleOfferings(offerings, email).filter(
+  const found = visibleOfferings(offerings, viewer).filter(
     ({ label, provider }) =>
       label === wish.vendor && (wish.provider === undefined || provider === wish.provider),
   );
@@ -57,8 +64,8 @@ export function chooseOffering(
  * The plan that is meant. Clients of v1 always ask for the tier `free`: where no plan is named so, it is the default
  * plan or a free one. Throws 100 when there is no such plan for this user.
  */
-export function choosePlan(offering: OfferingRecord, email: string, tier: string): Plan {
-  const plans = visiblePlans(offering, email);
+export function choosePlan(offering: OfferingRecord, viewer: Viewer, tier: string): Plan {
+  const plans = visiblePlans(offering, viewer);
   const named = plans.find(({ name }) => name === tier);
   const fallback =
     tier === 'free'

@@ -2,25 +2,26 @@ import type { OfferingRecord } from '../repositories/service-offerings.ts';
 import type { InstanceRecord } from '../repositories/service-instances.ts';
 import type { Operation } from '../repositories/service-operations.ts';
 import { versionsOf, visibleOfferings, visiblePlans } from '../domain/choose-offering.ts';
+import type { Viewer } from '../domain/choose-offering.ts';
 import { typeOfVendor } from '../domain/service-labels.ts';
 
 type Tree = Record<string, Record<string, Record<string, unknown>>>;
 
 /** GET /info/services: type, vendor, version, offering (api-v1.md §1.1b), as this user may see it. */
-export function presentOfferings(offerings: readonly OfferingRecord[], email: string): Tree {
+export function presentOfferings(offerings: readonly OfferingRecord[], viewer: Viewer): Tree {
   const tree: Tree = {};
-  for (const offering of visibleOfferings(offerings, email)) {
+  for (const offering of visibleOfferings(offerings, viewer)) {
     const type = typeOfVendor(offering.label);
     const versions = ((tree[type] ??= {})[offering.label] ??= {});
     // The first of several providers keeps a version.
     for (const version of versionsOf(offering))
-      versions[version] ??= presentOffering(offering, version, email);
+      versions[version] ??= presentOffering(offering, version, viewer);
   }
   return tree;
 }
 
-function presentOffering(offering: OfferingRecord, version: string, email: string): unknown {
-  const tiers = visiblePlans(offering, email)
+function presentOffering(offering: OfferingRecord, version: string, viewer: Viewer): unknown {
+  const tiers = visiblePlans(offering, viewer)
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
     .map(({ name }, at) => {
       const option = offering.planOptions?.[name];

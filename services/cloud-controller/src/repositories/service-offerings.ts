@@ -3,7 +3,7 @@ import type { Selectable } from 'kysely';
 import type { Acls, Offering } from '@vcap/service-api';
 import type { Database, Queryable } from '../db/open.ts';
 import { inTransaction } from '../db/open.ts';
-import type { ServicePlanRow, ServiceRow } from '../db/service-schema.ts';
+import type { ServicePlanRow, ServiceRow, ServiceSchema } from '../db/service-schema.ts';
 import { splitLabel } from '../domain/service-labels.ts';
 import { syncPlans } from './service-plans.ts';
 
@@ -15,6 +15,8 @@ export interface Plan {
   free: boolean;
   active: boolean;
   public: boolean;
+  /** Ids of those that may use it while it is not public. */
+  organizations: number[];
   uniqueId: string;
   description: string | null;
 }
@@ -183,7 +185,27 @@ async function withPlans(db: Queryable, rows: readonly Selectable<ServiceRow>[])
     .orderBy('name')
     .execute();
   const byService = Map.groupBy(plans, (plan) => plan.service_id);
-  return rows.map((row) => toOffering(row, byService.get(row.id) ?? []));
+  const shown = Map.groupBy(await visibilities(db, plans), (row) => row.service_plan_id);
+  return rows.map((row) => toOffering(row, byService.get(row.id) ?? [], shown));
+}
+
+type Visibility = Pick<
+  Selectable<ServiceSchema['service_plan_visibilities']>,
+  'service_plan_id' | 'organization_id'
+>;
+
+/** Of the plans that are not public, which are few. */
+async function visibilities(
+  db: Queryable,
+  plans: readonly Selectable<ServicePlanRow>[],
+): Promise<Visibility[]> {
+  const hidden = plans.filter((plan) => plan.public === 0).map(({ id }) => id);
+  if (hidden.length === 0) return [];
+  return db
+    .selectFrom('service_plan_visibilities')
+    .select(['service_plan_id', 'organization_id'])
+    .where('service_plan_id', 'in', hidden)
+    .execute();
 }
 
 /** A column of JSON; `fallback` when it is empty. */
@@ -194,6 +216,7 @@ export function parseColumn<T>(text: string | null, fallback: T): T {
 function toOffering(
   row: Selectable<ServiceRow>,
   plans: readonly Selectable<ServicePlanRow>[],
+  shown: ReadonlyMap<number, readonly Visibility[]>,
 ): OfferingRecord {
   return {
     id: row.id,
@@ -223,6 +246,7 @@ function toOffering(
       free: plan.free !== 0,
       active: plan.active !== 0,
       public: plan.public !== 0,
+      organizations: (shown.get(plan.id) ?? []).map((each) => each.organization_id),
       uniqueId: plan.unique_id ?? `${row.unique_id ?? `${row.provider}_${row.label}`}_${plan.name}`,
       description: plan.description,
     })),

@@ -98,6 +98,36 @@ describe.each(dialects)('what gateways tell, on %s', (dialect) => {
     await corp.call('DELETE', '/services/db1');
   });
 
+  test('is seen by the organizations alone that it is shown to, when it is not public', async () => {
+    await cloud.offer();
+    const { store, clock, config } = cloud.controller.services;
+    const database = openDatabase(config.database, clock);
+    const [offering] = await store.offerings.list();
+    const plan = offering!.plans.find(({ name }) => name === 'standard')!;
+    const [inside, outside] = [await cloud.user(), await cloud.user()];
+    const { user: email } = (await inside.get('/info')).body;
+    const { organizationId } = (await store.users.byEmail(email))!;
+    await database.db.updateTable('service_plans').set({ public: 0 }).where('id', '=', plan.id).execute();
+    await database.db
+      .insertInto('service_plan_visibilities')
+      .values({
+        guid: 'v',
+        service_plan_id: plan.id,
+        organization_id: organizationId,
+        created_at: clock.now(),
+      })
+      .execute();
+    const tiers = async (client: typeof inside) =>
+      Object.keys((await client.get('/info/services')).body.generic.echo['1.0'].tiers);
+    // What its gateway tells again leaves this as it is.
+    await cloud.offer();
+    expect(await tiers(inside)).toEqual(['free', 'standard']);
+    expect(await tiers(outside)).toEqual(['free']);
+    expect((await cloud.create(outside, 'db1', { tier: 'standard' })).body.code).toBe(100);
+    await database.db.updateTable('service_plans').set({ public: 1 }).execute();
+    await database.close();
+  });
+
   test('is not seen when inactive or without plans, but what there is of it works on', async () => {
     await cloud.offer();
     const user = await cloud.user();

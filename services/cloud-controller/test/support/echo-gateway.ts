@@ -9,8 +9,8 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
 interface Mode {
-  /** Milliseconds before it answers; the work is done at once. */
-  delayMs?: number;
+  /** The work is done at once, and answered when the next mode comes. */
+  hold?: boolean;
   /** Answered to provision, bind, unbind or unprovision instead of doing it. */
   refuse?: { on: string; status: number; code: number; description: string };
   /** Does the work and answers something else. */
@@ -31,6 +31,7 @@ const jobs = new Map<
 const seen: string[] = [];
 const traces: string[] = [];
 let mode: Mode = {};
+const held: (() => void)[] = [];
 
 function send(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
@@ -43,6 +44,7 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
   const body = (raw === '' ? {} : JSON.parse(raw)) as Record<string, unknown>;
   if (url === '/_mode') {
     mode = body;
+    for (const release of held.splice(0)) release();
     return send(response, 200, {});
   }
   if (url === '/_file') return void response.end('the data');
@@ -67,12 +69,11 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
     ) ?? [];
   const what = kind(method, id, rest);
   seen.push(what);
-  const { refuse, delayMs = 0 } = mode;
+  const { refuse } = mode;
   if (refuse?.on === what) return send(response, refuse.status, refuse);
   const answer = work(what, id ?? '', sub ?? '', body);
   if (mode.cut) return void request.socket.destroy();
-  // oxlint-disable-next-line -- a process of its own, without our clock
-  if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+  if (mode.hold) await new Promise<void>((resolve) => held.push(resolve));
   if (mode.garbage === 'text') return void response.end('<html>');
   if (mode.garbage === 'no-credentials' && answer?.['service_id'] !== undefined)
     return send(response, 200, { service_id: answer['service_id'] });

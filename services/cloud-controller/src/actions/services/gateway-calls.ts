@@ -106,7 +106,10 @@ export function toHandle({ service_id, configuration, credentials, dashboard_url
   };
 }
 
-/** The gateway does not know it (any more): what should go is gone. */
+/**
+ * The gateway says that it does not know it (any more): what should go is gone. A 404 without a code of services is
+ * somebody else's, such as a router that has no gateway behind it, and says nothing.
+ */
 export function isGone(answer: GatewayAnswer<unknown>): boolean {
-  return answer.kind === 'refused' && answer.status === 404;
+  return answer.kind === 'refused' && answer.status === 404 && (answer.code ?? 0) >= 30_000;
 }

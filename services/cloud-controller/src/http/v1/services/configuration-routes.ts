@@ -42,16 +42,15 @@ export function configurationRoutes(services: Services): Router {
 
   router.post(`${prefix}/configurations`, async (request, response) => {
     const caller = callerOf(response);
-    const { email } = caller.user;
     const wish = readBody(configuration, request.body);
     const label = splitLabel(wish.label);
     if (!label) throw new ApiError(500, `${wish.label} is no label of a service`);
-    const { offering, version } = chooseOffering(await store.offerings.list(), email, {
+    const { offering, version } = chooseOffering(await store.offerings.list(), caller.user, {
       vendor: label.name,
       version: label.version,
       provider: wish.provider ?? undefined,
     });
-    const plan = choosePlan(offering, email, wish.plan);
+    const plan = choosePlan(offering, caller.user, wish.plan);
     const planOption = wish.plan_option ?? null;
     const made = await createService(services, caller, callOf(response), {
       name: wish.name,

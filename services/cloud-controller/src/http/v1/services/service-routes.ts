@@ -26,7 +26,7 @@ export function serviceRoutes(services: Services): Router {
 
   router.get('/info/services', async (_request, response) => {
     const { user } = callerOf(response);
-    response.json(presentOfferings(await store.offerings.list(), user.email));
+    response.json(presentOfferings(await store.offerings.list(), user));
   });
   router.get('/services', async (_request, response) => {
     const { user } = callerOf(response);
@@ -43,14 +43,13 @@ export function serviceRoutes(services: Services): Router {
   });
   router.post('/services', async (request, response) => {
     const caller = callerOf(response);
-    const { email } = caller.user;
     const wish = readBody(creation, request.body);
-    const { offering, version } = chooseOffering(await store.offerings.list(), email, {
+    const { offering, version } = chooseOffering(await store.offerings.list(), caller.user, {
       vendor: wish.vendor,
       version: wish.version ?? undefined,
       provider: wish.provider ?? undefined,
     });
-    const plan = choosePlan(offering, email, wish.tier ?? 'free');
+    const plan = choosePlan(offering, caller.user, wish.tier ?? 'free');
     const planOption = wish.options?.plan_option ?? null;
     await createService(services, caller, callOf(response), {
       name: wish.name,
