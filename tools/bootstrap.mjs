@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { wrapServers } from './docker-servers.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const pnpm = `${root}.tools/node_modules/.bin/pnpm`;
@@ -25,7 +26,9 @@ const extras = {
   'ruby-sinatra': 'ruby',
   'ruby-webrick': 'ruby',
 };
-const path = `${root}node_modules/.bin:${root}.tools/node_modules/.bin:${process.env.PATH}:/usr/sbin:/sbin`;
+/** Commands that stand in for missing servers: last, so that one that is installed later is used. */
+const standIns = `${root}.tools/bin`;
+const path = `${root}node_modules/.bin:${root}.tools/node_modules/.bin:${process.env.PATH}:/usr/sbin:/sbin:${standIns}`;
 const env = { ...process.env, PATH: path, TURBO_TELEMETRY_DISABLED: '1', DEBIAN_FRONTEND: 'noninteractive' };
 
 const status = (command, args) => spawnSync(command, args, { cwd: root, stdio: 'inherit', env }).status ?? 1;
@@ -37,7 +40,7 @@ function run(command, args) {
 }
 const has = (name) => path.split(':').some((dir) => existsSync(`${dir}/${name}`));
 
-/** On Debian as root by package; elsewhere only the commands are looked for, and what lacks is said. */
+/** On Debian as root by package; elsewhere what is not on PATH is run in Docker, and what lacks is said. */
 function installServers() {
   const debian = has('apt-get') && process.getuid() === 0;
   if (!debian) return nameMissing();
@@ -57,7 +60,16 @@ function nameMissing() {
   if (without.length > 0) console.error(`Going on without ${list(without)}.`);
   const needed = missing(servers);
   if (needed.length === 0) return;
-  console.error(`Missing on PATH: ${list(needed)}. Install them and try again.`);
+  if (
+    wrapServers(
+      Object.values(servers).filter((command) => !has(command)),
+      { dir: standIns, root },
+    )
+  ) {
+    console.error(`Not on PATH, run in Docker: ${list(needed)}.`);
+    return;
+  }
+  console.error(`Missing on PATH, and Docker cannot run them: ${list(needed)}. Install them and try again.`);
   process.exit(1);
 }
 

@@ -73,6 +73,7 @@ export async function serviceComponents(
       index,
       config: {
         ...jobs,
+        jobs: { work_dir: dataDir(cluster, `service-jobs-${name}`) },
         ...limits,
         node_id: `mysql_node_${name}_0`,
         plan: name,
