@@ -42,7 +42,8 @@ export function createInstances(options: InstancesOptions): {
   const starter = new Starter({ bus, clock, log, apps, pool: deaPool, actual, settings });
   const queries = new InstanceQueries({ bus, clock, actual });
   const files = new InstanceFiles({ bus, log, actual });
-  const logs = new InstanceLogs({ clock, log, sources: new LogSources({ bus, actual }) });
+  const sources = new LogSources({ bus, actual });
+  const logs = new InstanceLogs({ clock, log, sources });
   const listener = new DeaListener({ bus, pool: deaPool, actual });
   const health = new HealthRequests({ bus, log, apps, actual, starter }, clock);
 
@@ -52,6 +53,8 @@ export function createInstances(options: InstancesOptions): {
     async stop(app, indices, trace) {
       if (indices?.length === 0) return;
       actual.stopOrdered(app.guid, indices);
+      // Asked before the order goes: afterwards no DEA tells where their last lines are.
+      sources.remember(app.guid, trace);
       const filter = indices && { version: app.version, indices };
       bus.publish(deaStop, { droplet: app.guid, ...filter }, trace);
       // A stopped or deleted app needs no droplet any more.

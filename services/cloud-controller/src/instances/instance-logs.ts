@@ -43,11 +43,11 @@ export class InstanceLogs {
     const cursor: Record<string, number> = { ...query.cursor };
     for (;;) {
       const sources = await this.#sources.of(app.guid, trace);
-      const left = Math.max(0, Math.min(LOOK_EVERY_MS, until - this.#clock.monotonic()));
-      const lines =
-        sources.length > 0
-          ? await this.#round(sources, query, cursor, left, signal, trace)
-          : await this.#nothing(left, signal);
+      const began = this.#clock.monotonic();
+      const left = Math.max(0, Math.min(LOOK_EVERY_MS, until - began));
+      const lines = await this.#round(sources, query, cursor, left, signal, trace);
+      // Logs that have ended answer at once; where there are no others, that must not become a race.
+      if (lines.length === 0) await this.#rest(began + left, signal);
       const over = this.#clock.monotonic() >= until;
       if (lines.length > 0 || over || signal.aborted) {
         const present = new Set(sources.map(({ instance }) => instance));
@@ -56,9 +56,9 @@ export class InstanceLogs {
     }
   }
 
-  async #nothing(ms: number, signal: AbortSignal): Promise<LogLine[]> {
+  async #rest(until: number, signal: AbortSignal): Promise<void> {
+    const ms = until - this.#clock.monotonic();
     if (ms > 0) await this.#clock.sleep(ms, signal);
-    return [];
   }
 
   /** Asks all at once; the first that has something ends the waiting of the others. */

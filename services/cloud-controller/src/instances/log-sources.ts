@@ -12,13 +12,14 @@ const MOST_REMEMBERED = 10_000;
 /** Where the log of one instance is read. */
 export interface LogSource {
   instance: string;
+  droplet: string;
   url: URL;
   credentials: readonly [string, string] | undefined;
 }
 
 /**
  * Where the logs of an app's instances are. Heartbeats tell which there are; only for new ones DEAs are asked, and what
- * they said is remembered until it proves wrong.
+ * they said is remembered until it proves wrong: a stopped instance's last lines can be read for a while.
  */
 export class LogSources {
   readonly #bus: Bus;
@@ -43,12 +44,27 @@ export class LogSources {
       }
     }
     this.#trim();
+    for (const id of this.#stopped(droplet, new Set(told.map(({ instance }) => instance))))
+      if (ids.size < MOST_SOURCES) ids.add(id);
     return [...ids].flatMap((id) => this.#known.get(id) ?? []);
+  }
+
+  /** Finds out now, for a reader who comes later. Never rejects. */
+  remember(droplet: string, trace: Trace): void {
+    if (this.#actual.of(droplet).length > 0) void this.of(droplet, trace).catch(() => undefined);
   }
 
   /** It was not there: ask again next time. */
   forget(instance: string): void {
     this.#known.delete(instance);
+  }
+
+  /** Those that heartbeats no longer tell of, the newest first: their last lines are the ones that say why. */
+  #stopped(droplet: string, told: ReadonlySet<string>): string[] {
+    return [...this.#known.values()]
+      .filter((source) => source.droplet === droplet && !told.has(source.instance))
+      .map(({ instance }) => instance)
+      .toReversed();
   }
 
   async #ask(droplet: string, missing: string[], trace: Trace): Promise<LogSource[]> {
@@ -70,8 +86,8 @@ export class LogSources {
   }
 }
 
-function toSource({ instance, log_uri: address, credentials }: FindDropletReply): LogSource[] {
+function toSource({ droplet, instance, log_uri: address, credentials }: FindDropletReply): LogSource[] {
   const url = address === undefined ? null : URL.parse(address);
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) return [];
-  return [{ instance, url, credentials }];
+  return [{ instance, droplet, url, credentials }];
 }

@@ -15,10 +15,13 @@ let requests: string[];
 /** Lines by instance: [time, text], numbered from 1. */
 let logs: Record<string, [number, string][]>;
 let notify: (() => void)[];
+/** Whether all logs have ended, so that nobody waits for more. */
+let ended: boolean;
 
 beforeEach(async () => {
   requests = [];
   notify = [];
+  ended = false;
   logs = {};
   // The DEA's half of docs/decisions/0005-log-stream.md, as far as it is asked here.
   dea = createServer((request, response) => {
@@ -49,7 +52,7 @@ beforeEach(async () => {
       response.end(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
     };
     const after = Number(url.searchParams.get('after') ?? 0);
-    if (Number(url.searchParams.get('wait')) > 0 && known.length <= after && recent === null)
+    if (Number(url.searchParams.get('wait')) > 0 && known.length <= after && recent === null && !ended)
       notify.push(answer);
     else answer();
   });
@@ -123,6 +126,32 @@ test('a new instance is read from its beginning, one that is gone is passed over
   const page = await read({ cursor });
   expect(texts(page)).toEqual(['hello', 'world']);
   expect(page.cursor).toMatchObject({ 'i-1': 1, 'i-2': 2 });
+});
+
+test('what a stopped instance said last is read until its DEA has forgotten it', async () => {
+  logs = { 'i-0': [[1, 'a']], 'i-1': [[2, 'b']] };
+  await cluster.instances.stop(appRecord({ instances: 2 }), undefined, newTrace());
+  await waitFor(() => cluster.seen.finds.length > 0);
+  await cluster.beat([]);
+  expect(texts(await read())).toEqual(['a', 'b']);
+  const { cursor } = await read();
+  logs['i-0']?.push([3, 'KILL was needed']);
+  const page = await read({ cursor });
+  expect(texts(page)).toEqual(['KILL was needed']);
+  logs = {};
+  expect((await read({ cursor: page.cursor })).lines).toEqual([]);
+  const asked = requests.length;
+  expect((await read()).lines).toEqual([]);
+  expect(requests).toHaveLength(asked);
+});
+
+test('a reader of logs that have ended waits without asking again and again', async () => {
+  logs = { 'i-0': [[1, 'a']], 'i-1': [] };
+  ended = true;
+  const { cursor } = await read();
+  const asked = requests.length;
+  expect((await read({ cursor, waitSeconds: 0.3 })).lines).toEqual([]);
+  expect(requests.length).toBeLessThanOrEqual(asked + 4);
 });
 
 test('a reader that goes away ends the calls', async () => {
