@@ -37,7 +37,7 @@ export async function prepareMariadb(
     const unfinished = join(dir, 'data.new');
     rmSync(unfinished, { recursive: true, force: true });
     const flags = ['--no-defaults', '--auth-root-authentication-method=normal', '--skip-test-db', '--rpm'];
-    await run(installer, [...flags, user, `--datadir=${unfinished}`]);
+    await run(installer, [...flags, user, `--datadir=${unfinished}`, `--tmpdir=${dir}`]);
     renameSync(unfinished, data);
   }
   const rootPassword = keptSecret(join(dir, 'root-password'));
@@ -50,6 +50,7 @@ export async function prepareMariadb(
     config,
     `[mariadbd]
 datadir = ${data}
+tmpdir = ${dir}
 socket = ${socket}
 pid-file = ${join(dir, 'pid')}
 init-file = ${init}

@@ -20,6 +20,7 @@ export async function startMariadb(options: SqlServerOptions = {}): Promise<SqlS
       await run(install, [
         '--no-defaults',
         `--datadir=${data}`,
+        ownTmp(dir),
         '--auth-root-authentication-method=normal',
         '--skip-test-db',
         '--innodb-log-file-size=10M',
@@ -32,11 +33,15 @@ export async function startMariadb(options: SqlServerOptions = {}): Promise<SqlS
   return startSqlServer(make, options);
 }
 
+/** A server that starts deletes the temporary tables of all others that have the same directory for them. */
+const ownTmp = (dir: string): string => `--tmpdir=${dir}`;
+
 /** Small and careless about power loss: the data lives as long as the test. */
 function daemonFlags(dir: string, port: number): string[] {
   return [
     '--no-defaults',
     `--datadir=${join(dir, 'data')}`,
+    ownTmp(dir),
     `--socket=${join(dir, 'my.sock')}`,
     `--pid-file=${join(dir, 'my.pid')}`,
     '--bind-address=127.0.0.1',

@@ -17,6 +17,7 @@ export async function startMysql(options: SqlServerOptions = {}): Promise<SqlSer
     '--no-defaults',
     ...programs.daemonArgs,
     `--datadir=${join(dir, 'data')}`,
+    `--tmpdir=${dir}`,
   ];
   const make = {
     prefix: 'vcap-mysql',

@@ -11,8 +11,14 @@ export interface TestDatabase {
 
 /** MariaDB, and MySQL where it can be had: what lacks is said once. */
 export async function startDatabases(options: SqlServerOptions = {}): Promise<TestDatabase[]> {
-  const mysql = await mysqlOnly(options);
-  return mysql ? [await mariadb(options), mysql] : [await mariadb(options)];
+  const first = await mariadb(options);
+  try {
+    const mysql = await mysqlOnly(options);
+    return mysql ? [first, mysql] : [first];
+  } catch (error) {
+    await first.server.kill();
+    throw error;
+  }
 }
 
 export async function mysqlOnly(options: SqlServerOptions = {}): Promise<TestDatabase | undefined> {
