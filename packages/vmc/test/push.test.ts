@@ -221,6 +221,15 @@ test('update sends files and lets the target replace what runs', async () => {
   expect(controller.lines).not.toContain('PUT /apps/app');
 });
 
+test('a start that finds no room says what lacks, and that it is not given up', async () => {
+  controller.add('app', { state: 'STOPPED', placement_error: 'no DEA has 512 MB of memory free' });
+  const { status, err } = await run(['start', 'app'], await folder({}));
+  expect([status, err]).toEqual([
+    1,
+    expect.stringMatching(/no place to run: no DEA has 512 MB of memory free\nIt starts by itself/),
+  ]);
+});
+
 test('an update that the target took back says why', async () => {
   controller.add('app', { staging_error: 'the first new instance crashed when it started' });
   const { status, err } = await run(['update', 'app'], await folder({ 'server.js': '' }));

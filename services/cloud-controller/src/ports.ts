@@ -142,6 +142,8 @@ export interface LogPage {
 export interface Instances {
   /** Places and starts the given indices (default: all 0..instances-1). Expects a staged app. */
   start(app: AppRecord, indices: number[] | undefined, trace: Trace): Promise<void>;
+  /** Why a missing instance of a started app is not placed: what no DEA has; undefined when none is missing so. */
+  shortage(app: AppRecord): string | undefined;
   /** Waits until an instance of the app's version serves at `index`, or crashed, or the time is over. */
   waitRunning(app: AppRecord, index: number, timeoutMs: number): Promise<'running' | 'crashed' | 'late'>;
   /** Stops every instance of the app, or only the given indices of the current version. */

@@ -19,6 +19,7 @@ export const appSchema = z.looseObject({
   meta: z.looseObject({}).nullish(),
   /** Why the last staging or update failed. */
   staging_error: z.string().nullish(),
+  placement_error: z.string().nullish(),
 });
 /** The whole document of an application. */
 export type AppDocument = z.infer<typeof appSchema>;

@@ -18,6 +18,8 @@ export interface Platform {
 }
 
 const unknownForMs = 30_000;
+/** A DEA that is full now may have room in a moment: adverts come every 5 s. */
+const noRoomForMs = 7000;
 const giveUpMs = 120_000;
 
 /** Stops an application; one that is stopped already is told so. */
@@ -75,6 +77,7 @@ async function waitUntilRunning(
 ): Promise<AppDocument | undefined> {
   const began = Math.floor(beganMs / 1000);
   let unknownSinceMs: number | undefined;
+  let noRoomSinceMs: number | undefined;
   const watch = new CrashWatch(() => crashesSince(o.client, name, began));
   for (let waitedMs = 0; waitedMs < giveUpMs; waitedMs = o.clock.now() - beganMs) {
     const app = await getApp(o.client, name);
@@ -85,6 +88,11 @@ async function waitUntilRunning(
     if (app.state !== 'STARTED') throw new VmcError(`Application '${name}' was stopped meanwhile`);
     progress(health);
     unknownSinceMs = health === 'N/A' ? (unknownSinceMs ?? o.clock.now()) : undefined;
+    noRoomSinceMs = app.placement_error == null ? undefined : (noRoomSinceMs ?? o.clock.now());
+    if (noRoomSinceMs !== undefined && o.clock.now() - noRoomSinceMs >= noRoomForMs)
+      throw new VmcError(`Application '${name}' has no place to run: ${app.placement_error}`, {
+        hint: `It starts by itself when there is room. Or ask for less with \`vmc mem ${name}\` or \`vmc instances ${name}\`.`,
+      });
     if (unknownSinceMs !== undefined && o.clock.now() - unknownSinceMs >= unknownForMs)
       throw new VmcError(`The health of application '${name}' is not known`, {
         hint: 'The health manager of the target does not answer; tell its operator.',

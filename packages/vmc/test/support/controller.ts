@@ -180,7 +180,8 @@ export class TestController {
 
   private show(app: App): unknown {
     const started = app.state === 'STARTED';
-    return { ...app, runningInstances: started && !this.crash ? app.instances : 0 };
+    const lacks = app['placement_error'] !== undefined;
+    return { ...app, runningInstances: started && !this.crash && !lacks ? app.instances : 0 };
   }
 
   private sendFile(

@@ -1,6 +1,6 @@
 import type { DeaAdvertise } from '@vcap/bus';
 import type { Clock } from '@vcap/clock';
-import { choose } from './placement.ts';
+import { choose, shortage } from './placement.ts';
 import type { Candidate, Need } from './placement.ts';
 
 const ADVERT_LIFE_MS = 10_000;
@@ -61,18 +61,18 @@ export class DeaPool {
 
   /** Picks a DEA for one instance and reserves its room; undefined when none fits. */
   place(need: Need): string | undefined {
-    const entries = this.#fresh();
-    const chosen = choose(
-      entries.map((entry) => candidate(entry, need.appGuid)),
-      need,
-      this.#random,
-    );
+    const chosen = choose(this.#candidates(need), need, this.#random);
     const entry = chosen && this.#deas.get(chosen.id);
     if (!entry) return undefined;
     const { appGuid, memoryMb, diskMb } = need;
     const reservation = { appGuid, memoryMb, diskMb, at: this.#clock.monotonic() };
     this.#deas.set(entry.advert.id, { ...entry, reservations: [...entry.reservations, reservation] });
     return entry.advert.id;
+  }
+
+  /** Why `place` would find none now; undefined when it would. Reserves nothing. */
+  shortage(need: Need): string | undefined {
+    return shortage(this.#candidates(need), need);
   }
 
   /** Like `place`, but tries again at each advert for `timeoutMs`. */
@@ -97,6 +97,10 @@ export class DeaPool {
       }
     }
     return [...byName.values()].toSorted((left, right) => (left.name < right.name ? -1 : 1));
+  }
+
+  #candidates(need: Need): Candidate[] {
+    return this.#fresh().map((entry) => candidate(entry, need.appGuid));
   }
 
   #fresh(): Entry[] {

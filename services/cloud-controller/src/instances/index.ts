@@ -49,6 +49,7 @@ export function createInstances(options: InstancesOptions): {
 
   const instances: Instances = {
     start: (app, indices, trace) => starter.start(app, indices ?? allIndices(app), trace),
+    shortage: (app) => starter.shortage(app),
     waitRunning: (app, index, timeoutMs) => waitRunning({ actual, clock }, app, index, timeoutMs),
     async stop(app, indices, trace) {
       if (indices?.length === 0) return;

@@ -37,13 +37,25 @@ export function choose(deas: readonly Candidate[], need: Need, random: () => num
   return upperHalf[Math.min(Math.floor(random() * upperHalf.length), upperHalf.length - 1)];
 }
 
+/** Why no DEA fits, for the user; undefined when one does. Names what lacks even where all else is there. */
+export function shortage(deas: readonly Candidate[], need: Need): string | undefined {
+  if (deas.length === 0) return 'no DEA is there';
+  const able = deas.filter((dea) => canRun(dea, need));
+  if (able.length === 0) return `no DEA has the runtime ${need.runtime ?? ''} on the stack ${need.stack}`;
+  const roomy = able.filter((dea) => dea.availableMemoryMb >= need.memoryMb);
+  if (roomy.length === 0) return `no DEA has ${need.memoryMb} MB of memory free`;
+  return roomy.some((dea) => hasDisk(dea, need)) ? undefined : `no DEA has ${need.diskMb} MB of disk free`;
+}
+
+const canRun = (dea: Candidate, need: Need): boolean =>
+  (dea.stacks?.includes(need.stack) ?? true) &&
+  (need.runtime === null || (dea.runtimes?.includes(need.runtime) ?? true));
+
+const hasDisk = (dea: Candidate, need: Need): boolean =>
+  dea.availableDiskMb === undefined || dea.availableDiskMb >= need.diskMb;
+
 function fits(dea: Candidate, need: Need): boolean {
-  return (
-    (dea.stacks?.includes(need.stack) ?? true) &&
-    (need.runtime === null || (dea.runtimes?.includes(need.runtime) ?? true)) &&
-    dea.availableMemoryMb >= need.memoryMb &&
-    (dea.availableDiskMb === undefined || dea.availableDiskMb >= need.diskMb)
-  );
+  return canRun(dea, need) && dea.availableMemoryMb >= need.memoryMb && hasDisk(dea, need);
 }
 
 function fewest<T>(list: readonly T[], figure: (item: T) => number): T[] {

@@ -5,6 +5,7 @@ import type { AppRecord, AppStore, BoundService } from '../ports.ts';
 import type { ActualState } from './actual-state.ts';
 import type { DeaPool } from './dea-pool.ts';
 import type { Need } from './placement.ts';
+import { isTaken } from './running-instances.ts';
 import { startMessage } from './start-message.ts';
 import type { StartSettings } from './start-message.ts';
 
@@ -62,6 +63,15 @@ export class Starter {
       services ??= await this.#o.apps.boundServices(app.guid);
       this.#send(app, services, index, dea, trace);
     }
+  }
+
+  /** Why an index of a started app that nobody runs or was told to run finds no DEA; undefined when all is well. */
+  shortage(app: AppRecord): string | undefined {
+    const { actual, pool } = this.#o;
+    const missing = Array.from({ length: app.instances }, (_, index) => index).some(
+      (index) => !isTaken(actual, app.guid, app.version, index),
+    );
+    return missing ? pool.shortage(needOf(app)) : undefined;
   }
 
   #locate(trace: Trace): number {

@@ -1,7 +1,11 @@
 import type { AppRecord } from '../ports.ts';
 
-/** The app JSON of API v1 (reference §1.2a). `running` is null where nobody knows. */
-export function presentApp(app: AppRecord, running: number | null): Record<string, unknown> {
+/** The app JSON of API v1 (reference §1.2a). `running` is null where nobody knows; `shortage`: what no DEA has for it. */
+export function presentApp(
+  app: AppRecord,
+  running: number | null,
+  shortage?: string,
+): Record<string, unknown> {
   return {
     name: app.name,
     staging: { model: app.framework, stack: app.runtime },
@@ -13,6 +17,7 @@ export function presentApp(app: AppRecord, running: number | null): Record<strin
     services: app.services,
     version: app.version,
     ...(app.stagingError !== null && { staging_error: app.stagingError }),
+    ...(shortage !== undefined && { placement_error: shortage }),
     env: app.env,
     meta: {
       debug: app.debug,

@@ -60,6 +60,24 @@ describe('who may be chosen', () => {
   });
 });
 
+describe('why nobody may be chosen', () => {
+  test.each<[string, Change[], string | undefined]>([
+    ['no DEA', [], 'no DEA is there'],
+    ['none of the runtime', [{ runtimes: [] }], 'no DEA has the runtime node on the stack linux'],
+    ['none of the stack', [{ stacks: ['other'] }], 'no DEA has the runtime node on the stack linux'],
+    [
+      'memory only where the runtime lacks',
+      [{ runtimes: [] }, { available_memory: 99 }],
+      'no DEA has 100 MB of memory free',
+    ],
+    ['no disk', [{ available_disk: 99 }, { available_memory: 99 }], 'no DEA has 100 MB of disk free'],
+    ['one that fits', [{ available_disk: 99 }, {}], undefined],
+  ])('%s', (_what, changes, text) => {
+    const { pool } = poolOf(...changes.map((change, index) => advert(`dea-${index}`, change)));
+    expect(pool.shortage(need)).toBe(text);
+  });
+});
+
 describe('who is chosen', () => {
   const cases: [string, DeaAdvertise[], string][] = [
     [

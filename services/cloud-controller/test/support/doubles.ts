@@ -11,6 +11,7 @@ export class World {
   readonly packages = new Map<string, Buffer>();
   readonly droplets = new Map<string, Buffer>();
   running: number | null = 0;
+  lacks: string | undefined;
   views: InstanceView[] = [];
   /** What a started instance comes to. */
   becomes: 'running' | 'crashed' | 'late' = 'running';
@@ -32,6 +33,7 @@ export class World {
       bits: this.#bits(),
       instances: {
         start: async (app, indices) => order('start', app, indices),
+        shortage: () => this.lacks,
         waitRunning: async (app, index) => {
           this.orders.push(`wait ${app.name} ${index}`);
           return this.becomes;

@@ -46,7 +46,9 @@ export function appRoutes(services: Services): Router {
   });
   router.get('/apps/:name', async (request, response) => {
     const app = await ownApp(services, response, request.params.name);
-    response.json(presentApp(app, await runningOf(services, response, app)));
+    const running = await runningOf(services, response, app);
+    const lacks = running !== null && app.state === 'STARTED' && running < app.instances;
+    response.json(presentApp(app, running, lacks ? instances.shortage(app) : undefined));
   });
   router.put('/apps/:name', async (request, response) => {
     await updateApp(services, callerOf(response), callOf(response), request.params.name, request.body);
