@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 /** The sample applications, one directory with a manifest.yml each. */
 export const sampleNames = [
   'crash-on-start',
+  'hostile',
   'ignores-term',
   'node-express',
   'node-hello',

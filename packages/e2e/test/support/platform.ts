@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort, startProcess, tempDir, waitFor } from '@vcap/testkit';
 import type { RunningProcess } from '@vcap/testkit';
+import type { Isolation } from '@vcap/warden';
 import { identify, isAlive, processesOf, signal } from './processes.ts';
 import type { ProcessIdentity } from './processes.ts';
 
@@ -42,18 +43,24 @@ export class Platform {
   #cluster: RunningProcess | undefined;
   #token: string | undefined;
   readonly #remove: () => Promise<void>;
+  readonly #isolation: Isolation;
 
-  private constructor(home: string, port: number, remove: () => Promise<void>) {
+  private constructor(home: string, port: number, isolation: Isolation, remove: () => Promise<void>) {
     this.home = home;
     this.port = port;
+    this.#isolation = isolation;
     this.#remove = remove;
   }
 
-  static async create(): Promise<Platform> {
+  /**
+   * `isolation`: plain processes by default, as most tests look for applications by their working directory on the host.
+   * Where it is `runc`, take what a killed cluster may leave away before `remove` (support/containers.ts).
+   */
+  static async create({ isolation = 'process' }: { isolation?: Isolation } = {}): Promise<Platform> {
     const dir = await tempDir('vcap-e2e-');
     // As a cluster in a checkout has it: the applications' files lie below a package.json that is not theirs.
     writeFileSync(join(dir.path, 'package.json'), '{ "type": "module" }');
-    return new Platform(join(dir.path, 'home'), await freePort(), async () => dir.remove());
+    return new Platform(join(dir.path, 'home'), await freePort(), isolation, async () => dir.remove());
   }
 
   get api(): string {
@@ -238,9 +245,8 @@ export class Platform {
   }
 
   #env(): Record<string, string> {
-    // These tests look for applications by their working directory on the host.
     return {
-      VCAP_ISOLATION: 'process',
+      VCAP_ISOLATION: this.#isolation,
       VCAP_HOME: this.home,
       VCAP_PORT: String(this.port),
       VCAP_DOMAIN: this.domain,
