@@ -74,6 +74,10 @@ const reason = await whyNoContainers();
     expect(Object.keys(outcome).length).toBeGreaterThan(0);
   };
 
+  test('is in a container, as vmc info says', async () => {
+    expect(await platform.ok('info')).toContain('Isolation: containers (runc)');
+  });
+
   test('has figures in vmc stats that agree with /proc and the cgroup', async () => {
     for (const { port } of await statsOf(platform, 'neighbour')) {
       const pids = await processesOfApp('neighbour', port);

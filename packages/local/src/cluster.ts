@@ -79,6 +79,7 @@ export class LocalCluster {
     });
     for (const spec of specs) this.#launch(spec);
     await this.#untilReady();
+    await this.#warnOfPlainProcesses();
   }
 
   /** Stops in reverse order, the components of one kind at once; leaves no process. */
@@ -119,25 +120,35 @@ export class LocalCluster {
   }
 
   /** Whether GET /info/runtimes through the router lists what DEAs have. */
-  #answers(): Promise<boolean> {
+  async #answers(): Promise<boolean> {
+    return ((await this.#get('/info/runtimes'))?.length ?? 0) > 2;
+  }
+
+  /** Nobody shall take a cluster for safe that is not. */
+  async #warnOfPlainProcesses(): Promise<void> {
+    if (!/"isolation":"process"/.test((await this.#get('/info')) ?? '')) return;
+    const whose = process.getuid?.() === 0 ? 'root' : 'this user';
+    this.#say(`
+WARNING: nothing keeps applications apart. They and their build scripts run as plain processes of ${whose}:
+push only what you trust with all that ${whose} may do. The reason (isolation-is-process) is in
+${join(this.#options.home, 'logs', 'dea-0.log')}`);
+  }
+
+  /** The body of a 200 of the API, through the router. */
+  #get(path: string): Promise<string | undefined> {
     const { port, domain } = this.#options;
     return new Promise((resolve) => {
       const call = request(
-        {
-          host: '127.0.0.1',
-          port,
-          path: '/info/runtimes',
-          headers: { host: `api.${domain}` },
-          timeout: 1000,
-        },
+        { host: '127.0.0.1', port, path, headers: { host: `api.${domain}` }, timeout: 1000 },
         (response) => {
           let text = '';
           response.on('data', (chunk: Buffer) => (text += chunk.toString()));
-          response.on('end', () => resolve(response.statusCode === 200 && text.length > 2));
+          response.on('end', () => resolve(response.statusCode === 200 ? text : undefined));
+          response.on('error', () => resolve(undefined));
         },
       );
       call.on('timeout', () => call.destroy());
-      call.on('error', () => resolve(false));
+      call.on('error', () => resolve(undefined));
       call.end();
     });
   }

@@ -86,6 +86,19 @@ test('tables', async () => {
   );
 });
 
+test.each([
+  ['runc', 'Isolation: containers (runc)'],
+  ['process', 'Isolation: NONE: applications are plain processes and can harm each other'],
+  ['vm', 'Isolation: vm'],
+])('info says how far applications are kept apart: %s', async (isolation, line) => {
+  controller.isolation = isolation;
+  expect((await run('info')).out).toContain(line);
+});
+
+test('info of a target that does not tell says nothing of isolation', async () => {
+  expect((await run('info')).out).not.toContain('Isolation');
+});
+
 describe('accounts', () => {
   test('login stores the token; the password comes from the environment', async () => {
     const outcome = await vmc(['login', 'bob+1@x.com', '-n'], { home, env: { VMC_PASSWORD: 'sesame' } });

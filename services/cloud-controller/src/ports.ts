@@ -176,6 +176,11 @@ export interface Instances {
 /** Frameworks and runtimes that stagers and DEAs of this cluster offer now. */
 export interface Offered {
   runtimes(): { name: string; version: string; description: string }[];
+  /**
+   * How far applications are kept apart: `runc`, or `process` where one DEA at least runs them as plain processes;
+   * undefined where none says.
+   */
+  isolation(): string | undefined;
 }
 
 /** Stages an app: resolves when it is staged or failed; a newer task fails the older. */

@@ -13,6 +13,7 @@ describe.each(dialects)('the v1 API on %s', (dialect) => {
         build: 2222,
         version: '0.999',
         support: expect.stringMatching(/^http/),
+        isolation: 'runc',
       });
       expect(stranger.user).toBeUndefined();
       const own = (await v1.ann.get('/info')).body;

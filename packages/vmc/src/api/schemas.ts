@@ -50,6 +50,7 @@ export const infoSchema = z.looseObject({
   user: z.string().nullish(),
   limits: quantities.nullish(),
   usage: quantities.nullish(),
+  isolation: z.string().nullish(),
   frameworks: z.record(z.string(), frameworkSchema).nullish(),
 });
 /** `GET /info`. */

@@ -9,10 +9,15 @@ const used = (label: string, have: unknown, most: unknown) =>
 
 const memory = (megabytes: number | null | undefined) => formatMemory(megabytes ?? 0);
 
+const isolations: Partial<Record<string, string>> = {
+  runc: 'containers (runc)',
+  process: 'NONE: applications are plain processes and can harm each other',
+};
+
 /** `info`: the target, the account and what it uses. */
 export async function info(context: Context): Promise<void> {
   const found = await getInfo(await context.anonymous());
-  const { limits, usage } = found;
+  const { isolation, limits, usage } = found;
   context.ui.data(found, () =>
     [
       found.description ?? '',
@@ -22,6 +27,7 @@ export async function info(context: Context): Promise<void> {
       '',
       `Target:   ${context.target} (v${found.version ?? '?'})`,
       `Client:   v${vmcVersion}`,
+      ...(isolation ? [`Isolation: ${isolations[isolation] ?? isolation}`] : []),
       '',
       `User:     ${found.user ?? '(not logged in)'}`,
       ...(usage && limits

@@ -25,6 +25,8 @@ export class TestController {
   readonly pooled = new Set<string>();
   /** File texts by path, of every instance. */
   readonly files: Record<string, string> = {};
+  /** How far applications are kept apart, if the target tells. */
+  isolation: string | undefined;
   /** Started applications crash instead of running. */
   crash = false;
   /** What the present package of every application is made of. */
@@ -94,7 +96,7 @@ export class TestController {
     const input = (): Record<string, unknown> => JSON.parse(body.toString()) as Record<string, unknown>;
     const path = decodeURIComponent(url.replace(/\?.*/, ''));
 
-    if (path === '/info') return answer(info(headers.authorization));
+    if (path === '/info') return answer({ ...info(headers.authorization), isolation: this.isolation });
     const token = /^\/users\/(.+)\/tokens$/.exec(path);
     if (token !== null)
       return input()['password'] === 'sesame'
@@ -211,7 +213,7 @@ const stats = {
 
 const runtimes = (...names: string[]) => ({ runtimes: names.map((name) => ({ name })) });
 
-function info(token: string | undefined): unknown {
+function info(token: string | undefined): Record<string, unknown> {
   const base = { name: 'vcap', build: 2222, support: 'http://s', version: '0.999', description: 'Test' };
   if (token === undefined) return base;
   return {

@@ -103,6 +103,12 @@ export class DeaPool {
     return this.#fresh().map((entry) => candidate(entry, need.appGuid));
   }
 
+  /** The weakest of all fresh DEAs, as an app may come to any of them; undefined when none says. */
+  isolation(): string | undefined {
+    const kinds = this.#fresh().flatMap(({ advert }) => advert.isolation ?? []);
+    return kinds.find((kind) => kind !== 'runc') ?? kinds[0];
+  }
+
   #fresh(): Entry[] {
     const now = this.#clock.monotonic();
     for (const [id, { heardAt }] of this.#deas) if (now - heardAt > ADVERT_LIFE_MS) this.#deas.delete(id);

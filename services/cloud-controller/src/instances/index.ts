@@ -88,7 +88,12 @@ export function createInstances(options: InstancesOptions): {
       listener.stop();
     },
   };
-  return { instances, offered: { runtimes: () => deaPool.runtimes() }, deaPool, member };
+  return {
+    instances,
+    offered: { runtimes: () => deaPool.runtimes(), isolation: () => deaPool.isolation() },
+    deaPool,
+    member,
+  };
 }
 
 function allIndices(app: AppRecord): number[] {

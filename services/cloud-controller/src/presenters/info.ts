@@ -12,6 +12,7 @@ export async function presentInfo(
   user: User | undefined,
 ): Promise<Record<string, unknown>> {
   const { config } = services;
+  const isolation = services.offered.isolation();
   const info = {
     name: 'vcap',
     build: BUILD,
@@ -20,6 +21,8 @@ export async function presentInfo(
     version: VERSION,
     description: config.description,
     allow_debug: config.allow_debug,
+    // Not a secret: who brings code here must be able to know beside what it runs.
+    ...(isolation === undefined ? {} : { isolation }),
   };
   if (!user) return info;
   const count = await services.store.services.instances.count(user.spaceId);

@@ -189,3 +189,10 @@ test('runtimes of all DEAs are offered once each, by name, with the version that
   const { pool } = poolOf(advert('a', { runtimes: old }), advert('b', { runtimes: full }));
   expect(pool.runtimes()).toEqual([full[1], full[0]]);
 });
+
+test('isolation is that of the weakest DEA, and nothing where none tells', () => {
+  const runc = advert('a', { isolation: 'runc' });
+  expect(poolOf(runc, advert('old')).pool.isolation()).toBe('runc');
+  expect(poolOf(runc, advert('b', { isolation: 'process' })).pool.isolation()).toBe('process');
+  expect(poolOf(advert('old')).pool.isolation()).toBeUndefined();
+});

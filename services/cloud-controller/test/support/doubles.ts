@@ -60,7 +60,7 @@ export class World {
           };
         },
       },
-      offered: { runtimes: () => this.runtimes },
+      offered: { runtimes: () => this.runtimes, isolation: () => 'runc' },
       staging: {
         stage: (app) => this.stage(app, store),
         openLog: async (app, offset) =>
