@@ -1,6 +1,6 @@
 /** Runs on any Node from 20 on, without dependencies: installs what is missing, then does what was asked. */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { wrapServers } from './docker-servers.mjs';
 
@@ -25,6 +25,9 @@ const extras = {
   'ruby-rack': 'rackup',
   'ruby-sinatra': 'ruby',
   'ruby-webrick': 'ruby',
+  'nginx-light': 'nginx',
+  'libnginx-mod-http-lua': 'nginx',
+  'lua-cjson': 'nginx',
 };
 /** Commands that stand in for missing servers: last, so that one that is installed later is used. */
 const standIns = `${root}.tools/bin`;
@@ -50,7 +53,23 @@ function installServers() {
   const missing = wanted.filter((name) => !installed(name));
   if (missing.length === 0) return;
   run('apt-get', ['update', '-q']);
-  run('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...missing]);
+  const undo = missing.includes('nginx-light') ? withoutNginxServer() : () => undefined;
+  const code = status('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...missing]);
+  undo();
+  if (code !== 0) process.exit(code);
+}
+
+/** Debian's nginx would take port 80, now and after every start of the machine; only the program is wanted. */
+function withoutNginxServer() {
+  const unit = '/etc/systemd/system/nginx.service';
+  if (existsSync('/etc/systemd/system') && !existsSync(unit)) {
+    symlinkSync('/dev/null', unit);
+    console.error('nginx is installed, its service is masked (systemctl unmask nginx).');
+  }
+  const policy = '/usr/sbin/policy-rc.d';
+  if (existsSync(policy)) return () => undefined;
+  writeFileSync(policy, '#!/bin/sh\n[ "$1" = nginx ] && exit 101\nexit 0\n', { mode: 0o755 });
+  return () => rmSync(policy, { force: true });
 }
 
 function nameMissing() {

@@ -5,9 +5,10 @@ import { RegistrationListener } from './adapters/registration-listener.ts';
 import type { Config } from './config.ts';
 import { Health, HealthServer } from './health.ts';
 import { Metrics } from './metrics/metrics.ts';
+import { NginxPlane } from './nginx/nginx-plane.ts';
 import { planeSettings } from './plane-settings.ts';
 import { LocalPlane } from './plane/local-plane.ts';
-import type { ServingOptions } from './plane/local-plane.ts';
+import type { Serving, ServingOptions } from './plane/local-plane.ts';
 import { WorkerPool } from './plane/worker/worker-pool.ts';
 import { Registry } from './registry/registry.ts';
 import { routeList } from './registry/route-list.ts';
@@ -45,10 +46,7 @@ export function build(context: ComponentContext<Config>): Member[] {
     drainWaitMs: config.drain.wait_seconds * 1000,
     drainTimeoutMs: config.drain.timeout_seconds * 1000,
   };
-  const serving =
-    config.workers === 0
-      ? new LocalPlane(servingOptions)
-      : new WorkerPool({ ...servingOptions, count: config.workers });
+  const serving = createServing(config, servingOptions);
   const metrics = new Metrics(
     {
       registry,
@@ -96,7 +94,7 @@ export function build(context: ComponentContext<Config>): Member[] {
           }),
         ];
   const own: Member[] = [
-    ...(config.workers === 0 ? [accessLog] : []),
+    ...(serving instanceof LocalPlane ? [accessLog] : []),
     ...snapshot,
     listener,
     sweeper,
@@ -114,4 +112,12 @@ export function build(context: ComponentContext<Config>): Member[] {
     routes: () => routeList(registry, clock.monotonic()),
   });
   return [healthServer, ...own];
+}
+
+/** The data plane that the configuration names. */
+function createServing(config: Config, options: ServingOptions): Serving {
+  const { dataplane, workers, nginx } = config;
+  if (dataplane === 'nginx')
+    return new NginxPlane({ ...options, nginx: { ...nginx, routesMb: nginx.routes_mb } });
+  return workers === 0 ? new LocalPlane(options) : new WorkerPool({ ...options, count: workers });
 }

@@ -13,6 +13,26 @@ export const configSchema = z.strictObject({
   port: port.default(8081),
   /** Processes that serve visitors; 0: this one does it itself. */
   workers: z.int().min(0).max(256).default(0),
+  /** Who carries requests: our own plane, or Debian's nginx with Lua, which asks this process. */
+  dataplane: z.enum(['node', 'nginx']).default('node'),
+  /** For `dataplane: nginx`. */
+  nginx: z
+    .strictObject({
+      program: z.string().min(1).default('nginx'),
+      /** Where its Lua modules are (Debian: libnginx-mod-http-lua). */
+      modules: z.string().min(1).default('/usr/lib/nginx/modules'),
+      /** For its configuration, sockets and pid: this router's alone. */
+      directory: z.string().min(1).default('/var/lib/vcap/router-nginx'),
+      /** The account of its workers, when the router is root. */
+      user: z
+        .string()
+        .regex(/^[\w-]+$/)
+        .default('www-data'),
+      workers: z.int().min(1).max(256).default(1),
+      /** Memory for what it has learned of routes; the least used go first. */
+      routes_mb: z.int().min(1).max(4096).default(64),
+    })
+    .prefault({}),
   /** Visitors over TLS, HTTP/2 among them; absent: none. */
   tls: z
     .strictObject({

@@ -33,6 +33,8 @@ export function portOf(server: Server): number {
 /** A bound socket that this process keeps open without taking a connection, for workers to listen on. */
 export interface SharedSocket {
   readonly fd: number;
+  /** The port it is bound to; undefined where a supervisor chose. */
+  readonly port?: number | undefined;
   close(): void;
 }
 
@@ -52,5 +54,5 @@ export function sharedSocket(ip: string, port: number): SharedSocket | undefined
   if (bindings === undefined) return undefined;
   const handle = bindings.bind(ip, port);
   if (handle === undefined || handle.fd < 0) return undefined;
-  return { fd: handle.fd, close: () => handle.close() };
+  return { fd: handle.fd, port: handle.port, close: () => handle.close() };
 }

@@ -46,6 +46,11 @@ const reasons: Record<RouterError['status'], string> = {
   504: 'Gateway Timeout',
 };
 
+/** What a status is called. */
+export function reasonOf(status: RouterError['status']): string {
+  return reasons[status];
+}
+
 /** Details of one answer: a text instead of the table's, header lines, and whether the body is left out (HEAD). */
 export interface ErrorPage {
   readonly text?: string | undefined;

@@ -10,7 +10,8 @@ export const bucketSeconds = [
 export const statusClasses = ['2xx', '3xx', '4xx', '5xx', 'xxx'] as const;
 
 const buckets = bucketSeconds.length + 1;
-const mostSamples = 64;
+/** Latencies kept between two reports. */
+export const mostSamples = 64;
 
 /** Counts by class and bucket, and some of the latencies themselves. Plain data, so that it goes between processes. */
 export interface Tally {

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { waitFor } from '@vcap/testkit';
+import { nginxLacks } from '../support/nginx.ts';
 import { startRouter } from '../support/router-under-test.ts';
 import type { Case } from './case.ts';
 import { answers } from './cases/answers.ts';
 import { bodies } from './cases/bodies.ts';
 import { hostile } from './cases/hostile.ts';
 import { requests } from './cases/requests.ts';
+import { nginxLimits } from './nginx-limits.ts';
 import { play } from './play.ts';
 import { startStage } from './stage.ts';
 import type { Stage } from './stage.ts';
@@ -18,15 +20,23 @@ const groups = { requests, bodies, answers, hostile } as const;
  * and the others to BEHAVIOUR_ECHO_PORT and `raw.test` to BEHAVIOUR_RAW_PORT.
  */
 const elsewhere = process.env['BEHAVIOUR_PORT'];
+const lacking = nginxLacks();
+const onNginx: [string, Record<string, unknown>] = ['on nginx', { dataplane: 'nginx' }];
 const routers: readonly [string, Record<string, unknown>][] =
   elsewhere === undefined
     ? [
         ['on handles', { transport: 'handles' }],
         ['on sockets', { transport: 'sockets' }],
+        ...(lacking === undefined ? [onNginx] : []),
       ]
     : [[`on port ${elsewhere}`, {}]];
 
+if (lacking !== undefined) say(`The nginx plane is not tried: ${lacking}.`);
+
 describe.each(routers)('a router %s', (_name, settings) => {
+  const limits = settings === onNginx[1] ? nginxLimits : [];
+  for (const { reason, cases } of limits) say(`${reason}: left out ${cases.join(', ')}`);
+  const left = new Set(limits.flatMap(({ cases }) => cases));
   let stage: Stage;
   let port: number;
   let stop = async (): Promise<void> => undefined;
@@ -53,16 +63,28 @@ describe.each(routers)('a router %s', (_name, settings) => {
   });
 
   describe.each(Object.entries(groups))('%s', (_group, cases) => {
-    test.each(cases.map((one) => [one.name, one] as const))('%s', async (_case, one) => {
-      nextId += 1;
-      await verify(port, stage, one, nextId);
-    });
+    test.each(cases.filter(({ name }) => !left.has(name)).map((one) => [one.name, one] as const))(
+      '%s',
+      async (_case, one) => {
+        nextId += 1;
+        await verify(port, stage, one, nextId);
+      },
+    );
+  });
+
+  test('every case that is left out is one of the table', () => {
+    const names = new Set(Object.values(groups).flatMap((cases) => cases.map(({ name }) => name)));
+    expect([...left].filter((name) => !names.has(name))).toEqual([]);
   });
 
   test('no request that was hidden in another has reached the backend', () => {
     expect(stage.seen.filter(({ url }) => url.includes('smuggled'))).toEqual([]);
   });
 });
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
 
 async function verify(port: number, stage: Stage, one: Case, id: number): Promise<void> {
   const { expect: wanted } = one;

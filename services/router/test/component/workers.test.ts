@@ -110,7 +110,7 @@ test('a new router on an inherited socket takes over under load: no request fail
     });
     let output = '';
     child.stdout!.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    await waitFor(() => output.includes('"ready"'));
+    await waitFor(() => output.includes('"ready"'), { timeoutMs: 25_000 });
     const exited = new Promise<number | null>((resolve) => {
       child.once('exit', resolve);
     });

@@ -5,7 +5,7 @@ import type { Member } from '@vcap/component';
 import { connect as connectBus } from 'node:net';
 import { startNats, tempDir, waitFor } from '@vcap/testkit';
 import type { NatsServer } from '@vcap/testkit';
-import { readFile } from 'node:fs/promises';
+import { chmod, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Registry as PromRegistry } from 'prom-client';
 import { build, configSchema } from '../../src/index.ts';
@@ -17,6 +17,8 @@ export interface RouterUnderTest {
   readonly tlsPort: number;
   /** 0 without `health_port`. */
   readonly healthPort: number;
+  /** Its files. */
+  readonly directory: string;
   readonly nats: NatsServer;
   readonly bus: Bus;
   readonly metrics: PromRegistry;
@@ -43,13 +45,17 @@ export interface Registering {
 export async function startRouter(settings: Record<string, unknown> = {}): Promise<RouterUnderTest> {
   const nats = await startNats();
   const dir = await tempDir('router');
+  // Workers of nginx run as another account, and have their sockets in here.
+  await chmod(dir.path, 0o755);
   const logFile = join(dir.path, 'access.log');
   const config = configSchema.parse({
     mbus: nats.url,
     ip: '127.0.0.1',
     port: 0,
     access_log: logFile,
+    nginx: { directory: join(dir.path, 'nginx') },
     ...(process.env['ROUTER_TRANSPORT'] === undefined ? {} : { transport: process.env['ROUTER_TRANSPORT'] }),
+    ...(process.env['ROUTER_DATAPLANE'] === undefined ? {} : { dataplane: process.env['ROUTER_DATAPLANE'] }),
     ...settings,
   });
   const bus = new Bus({ servers: config.mbus, name: 'router', log: silentLogger, clock: systemClock });
@@ -65,7 +71,18 @@ export async function startRouter(settings: Record<string, unknown> = {}): Promi
     identity: { type: 'Router', index: 0, uuid: '0-test', ip: '127.0.0.1' },
     varz: { set: (name, value) => void fields.set(name, value) },
   });
-  for (const member of members) await member.start();
+  const stopAll = async (): Promise<void> => {
+    for (const member of members.toReversed()) await member.stop();
+    await bus.stop();
+    await nats.stop().catch(() => undefined);
+    await dir.remove();
+  };
+  try {
+    for (const member of members) await member.start();
+  } catch (error) {
+    await stopAll();
+    throw error;
+  }
   const portOf = (name: string): number => {
     const member = members.find((each) => each.name === name);
     return member !== undefined && 'port' in member ? Number(member.port) : 0;
@@ -75,15 +92,19 @@ export async function startRouter(settings: Record<string, unknown> = {}): Promi
   const publish = (subject: string, payload: unknown): Promise<void> =>
     publishRaw(nats.port, subject, typeof payload === 'string' ? payload : JSON.stringify(payload));
   // The router's subscriptions are on their way to the server when it says that it has started.
-  await waitFor(async () => {
-    await publish('router.unregister', { host: '127.0.0.1', port: 1, uris: [] });
-    return counter('unregisters_received') > 0;
-  });
+  await waitFor(
+    async () => {
+      await publish('router.unregister', { host: '127.0.0.1', port: 1, uris: [] });
+      return counter('unregisters_received') > 0;
+    },
+    { timeoutMs: 20_000 },
+  );
   let down = false;
   return {
     port: portOf('proxy'),
     tlsPort: (members.find((each) => each.name === 'proxy') as { tlsPort?: number }).tlsPort ?? 0,
     healthPort: portOf('health'),
+    directory: dir.path,
     nats,
     bus,
     metrics,
@@ -92,7 +113,7 @@ export async function startRouter(settings: Record<string, unknown> = {}): Promi
     async register(message) {
       const before = counter('registers_received');
       await publish('router.register', { host: '127.0.0.1', ...message });
-      await waitFor(() => counter('registers_received') > before);
+      await waitFor(() => counter('registers_received') > before, { timeoutMs: 20_000 });
     },
     accessLog: () => readFile(logFile, 'utf8').catch(() => ''),
     async drain() {
@@ -101,10 +122,7 @@ export async function startRouter(settings: Record<string, unknown> = {}): Promi
     async stop() {
       if (down) return;
       down = true;
-      for (const member of members.toReversed()) await member.stop();
-      await bus.stop();
-      await nats.stop().catch(() => undefined);
-      await dir.remove();
+      await stopAll();
     },
   };
 }

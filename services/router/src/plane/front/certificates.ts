@@ -106,7 +106,8 @@ async function stampOf(path: string): Promise<string> {
   return found === undefined ? '-' : `${found.ino}:${found.size}:${found.mtimeMs}`;
 }
 
-function namesOf(pem: Buffer): string[] {
+/** The host names a certificate is for, lower case. */
+export function namesOf(pem: Buffer): string[] {
   const { subjectAltName = '', subject } = new X509Certificate(pem);
   const names = [...subjectAltName.matchAll(/DNS:([^,\s]+)/g)].map((each) => each[1] ?? '');
   const common = /(?:^|\n)CN=([^\n]+)/.exec(subject)?.[1];

@@ -64,6 +64,22 @@ export class RouteTable {
     return undefined;
   }
 
+  /** All that `find` may find for a host, in the order in which it looks: up to the first that takes any path. */
+  candidates(host: string): { path: string; route: TableRoute }[] {
+    const found: { path: string; route: TableRoute }[] = [];
+    for (const key of [host, ...wildcardKeys(host)]) {
+      for (const path of this.#paths.get(key) ?? []) {
+        const route = this.#routes.get(key + path);
+        if (route !== undefined) found.push({ path, route });
+      }
+      const route = this.#routes.get(key);
+      if (route === undefined) continue;
+      found.push({ path: '', route });
+      break;
+    }
+    return found;
+  }
+
   /** Routes, with or without backends. */
   get size(): number {
     return this.#routes.size;

@@ -56,10 +56,17 @@ export interface Bindings {
 /** A bound socket. */
 export interface BoundHandle {
   readonly fd: number;
+  readonly port: number | undefined;
   close(): void;
 }
 
-type Bindable = BoundHandle & Record<'bind' | 'bind6', (ip: string, port: number, flags?: number) => number>;
+interface Bindable {
+  readonly fd: number;
+  close(): void;
+  bind(ip: string, port: number, flags?: number): number;
+  bind6(ip: string, port: number, flags?: number): number;
+  getsockname(out: { port?: number }): number;
+}
 
 const methods = [
   'bind',
@@ -76,6 +83,7 @@ const methods = [
   'setNoDelay',
   'setKeepAlive',
   'getpeername',
+  'getsockname',
   'connect',
   'connect6',
 ] as const;
@@ -109,7 +117,9 @@ export function loadBindings(): Bindings | undefined {
     const bind = (ip: string, port: number): BoundHandle | undefined => {
       const handle = new Handle(constants?.['SERVER'] ?? 1);
       const status = ip.includes(':') ? handle.bind6(ip, port, 0) : handle.bind(ip, port);
-      if (status === 0) return handle;
+      const out: { port?: number } = {};
+      if (status === 0 && handle.getsockname(out) === 0)
+        return { fd: handle.fd, port: out.port, close: () => handle.close() };
       handle.close();
       return undefined;
     };
