@@ -9,7 +9,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 const { env, stdin, stdout, stderr } = process;
-process.exitCode = await runVmc(process.argv.slice(2), {
+const status = await runVmc(process.argv.slice(2), {
   env,
   cwd: process.cwd(),
   stdin,
@@ -19,3 +19,6 @@ process.exitCode = await runVmc(process.argv.slice(2), {
   onInterrupt,
   run: runProgram,
 });
+// Node.js 24 was seen to turn for ever in its own clean-up, at an end that it came to by itself. So: once all is printed.
+await Promise.all([stdout, stderr].map((out) => new Promise((resolve) => out.write('', resolve))));
+process.exit(status);

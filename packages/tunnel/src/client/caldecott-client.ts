@@ -44,6 +44,7 @@ export class CaldecottClient {
   readonly #trouble: Trouble;
   #info: Promise<CaldecottInfo> | undefined;
   #socketsRefused = false;
+  readonly #removals = new Set<Promise<void>>();
 
   constructor(options: ClientOptions) {
     const { url, token, clock, env = process.env } = options;
@@ -87,6 +88,7 @@ export class CaldecottClient {
     const over = new AbortController();
     const all = AbortSignal.any([signal, over.signal]);
     let link: Link | undefined;
+    let failed = false;
     try {
       const { half_close: halfClose = false } = await this.info();
       const opened = await this.#open(destination, endpoint, all);
@@ -97,17 +99,31 @@ export class CaldecottClient {
       if (signal.aborted) endpoint.reset();
       else endpoint.close();
     } catch (error) {
+      failed = true;
       endpoint.reset();
       throw error;
     } finally {
       over.abort();
-      if (link !== undefined) await removeTunnel(link);
+      const removal = link && this.#remove(link);
+      // It takes long when the server is away: of a failure the user hears first.
+      if (!failed) await removal;
     }
+  }
+
+  /** Resolves when the tunnels of all connections that are over are removed at the server. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#removals);
   }
 
   /** Gives up all connections. */
   close(): void {
     this.#caller.close();
+  }
+
+  #remove(link: Link): Promise<void> {
+    const removal = removeTunnel(link).finally(() => this.#removals.delete(removal));
+    this.#removals.add(removal);
+    return removal;
   }
 
   async #run(link: Link): Promise<void> {

@@ -67,6 +67,7 @@ export class LocalListener {
       });
     }
     await Promise.all(this.#running);
+    await this.#options.client.settled();
   }
 
   #listen(port: number): Promise<void> {
