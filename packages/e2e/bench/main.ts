@@ -1,10 +1,11 @@
-/** `npm run bench [-- --quick] [-- --only=a,b,c,d]`: measures the product's figures and prints them. Asserts no times. */
+/** `npm run bench [-- --quick] [-- --only=a,b,c,d,services]`: measures the product's figures and prints them. Asserts no times. */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Platform } from '../test/support/platform.ts';
 import { measureBigUpdate } from './figures/big-update.ts';
 import { measureMemory } from './figures/memory.ts';
 import { measureRevival } from './figures/revival.ts';
+import { measureServices } from './figures/services.ts';
 import { measureSmallPush } from './figures/small-push.ts';
 import { renderFigure } from './support/report.ts';
 import type { Figure } from './support/report.ts';
@@ -15,6 +16,7 @@ const measures: Record<string, (platform: Platform, rounds: number) => Promise<F
   a: measureSmallPush,
   c: measureRevival,
   b: measureBigUpdate,
+  services: measureServices,
 };
 
 const { values } = parseArgs({

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gatewayPaths } from '@vcap/service-api';
@@ -9,7 +9,9 @@ import { GatewayClient } from '../src/index.ts';
 import type { Job, RunningGateway, RunningNode } from '../src/index.ts';
 import { EchoScene, request } from './support/scene.ts';
 
+const patient = { timeoutMs: 30_000 };
 let scene: EchoScene;
+jest.setTimeout(90_000);
 beforeEach(async () => {
   scene = await EchoScene.start();
 });
@@ -34,6 +36,7 @@ async function purgeOrphans(gateway: RunningGateway): Promise<string[]> {
   await gateway.client.call('POST', gatewayPaths.checkOrphan, {});
   const orphans = await waitFor(
     () => (gateway.varz()['orphan_instances'] as Record<string, string[]>)['node_0'],
+    patient,
   );
   const body = { orphan_instances: gateway.varz()['orphan_instances'], orphan_bindings: {} };
   await gateway.client.call('DELETE', gatewayPaths.purgeOrphan, body);
@@ -43,23 +46,23 @@ async function purgeOrphans(gateway: RunningGateway): Promise<string[]> {
 describe('a cut message bus', () => {
   it('fails what is asked, keeps what was acknowledged, and leaves an orphan to be purged', async () => {
     const node = await scene.node();
-    const gateway = await scene.gateway({ node_timeout: 1, double_check_orphan_interval: 0.2 });
+    const gateway = await scene.gateway({ node_timeout: 5, double_check_orphan_interval: 0.2 });
     const kept = scene.stage.save(await gateway.client.provision(request));
     const held = hold(node);
     const lost = gateway.client.provision(request).catch((error: unknown) => error);
-    await waitFor(held.entered);
+    await waitFor(held.entered, patient);
     const { port } = scene.nats;
     await scene.nats.kill();
     held.release();
     expect(await lost).toMatchObject({ code: 30700 });
     await expect(gateway.client.provision(request)).rejects.toMatchObject({ code: 30600, status: 503 });
     scene.nats = await startNats({ port });
-    await waitFor(() => gateway.bus.connected && node.bus.connected, { timeoutMs: 15_000 });
-    const again = await waitFor(() => gateway.client.provision(request).catch(() => undefined));
+    await waitFor(() => gateway.bus.connected && node.bus.connected, patient);
+    const again = await waitFor(() => gateway.client.provision(request).catch(() => undefined), patient);
     scene.stage.save(again);
     await gateway.client.bind(kept.service_id);
     expect(await purgeOrphans(gateway)).toHaveLength(1);
-    await waitFor(() => node.varz()['available_capacity'] === 198);
+    await waitFor(() => node.varz()['available_capacity'] === 198, patient);
   });
 });
 
@@ -78,23 +81,26 @@ describe('a gateway that is killed', () => {
     const victim = await startProcess({
       argv: [process.execPath, '--conditions=source', main, '--config', config],
       readyWhen: '"event":"offering-advertised"',
+      readyTimeoutMs: 30_000,
     });
     const client = new GatewayClient(`http://127.0.0.1:${port}`, 'conformance-token');
-    await waitFor(() =>
-      client
-        .provision(request)
-        .then((handle) => scene.stage.save(handle))
-        .catch(() => undefined),
+    await waitFor(
+      () =>
+        client
+          .provision(request)
+          .then((handle) => scene.stage.save(handle))
+          .catch(() => undefined),
+      patient,
     );
     const held = hold(node);
     const lost = client.provision(request).catch((error: unknown) => error);
-    await waitFor(held.entered);
+    await waitFor(held.entered, patient);
     await victim.kill();
     held.release();
     await lost;
     const next = await scene.gateway({ double_check_orphan_interval: 0.2 });
     expect(await purgeOrphans(next)).toHaveLength(1);
-    await waitFor(() => node.varz()['available_capacity'] === 199);
+    await waitFor(() => node.varz()['available_capacity'] === 199, patient);
     expect(scene.stage.controller.offerings.get('conformance-1.0')?.active).toBe(true);
   });
 });
@@ -108,7 +114,7 @@ describe('a cloud controller that is away or refuses', () => {
     scene.stage.controller.up = true;
     await scene.knows(gateway, 1);
     await gateway.client.provision(request);
-    await waitFor(() => scene.stage.controller.offerings.size === 1);
+    await waitFor(() => scene.stage.controller.offerings.size === 1, patient);
     scene.stage.controller.up = false;
     await gateway.client.provision(request);
   });
@@ -116,7 +122,7 @@ describe('a cloud controller that is away or refuses', () => {
   it('gives nothing to a gateway with a wrong token', async () => {
     await scene.node();
     const gateway = await scene.stage.gateway({ token: 'wrong' });
-    await waitFor(() => Object.keys(gateway.varz()['nodes'] as object).length === 1);
+    await waitFor(() => Object.keys(gateway.varz()['nodes'] as object).length === 1, patient);
     const client = new GatewayClient(gateway.client.url, 'wrong');
     await expect(client.provision(request)).rejects.toMatchObject({ code: 30600 });
     await expect(gateway.client.provision(request)).rejects.toMatchObject({ code: 30100 });
@@ -155,14 +161,11 @@ describe('Redis and its workers', () => {
     await started.kill();
     const state = (): Promise<Job> => client.job('GET', gatewayPaths.job(id, job_id));
     expect((await state()).status).toBe('working');
-    await scene.node({ ...keys(), jobs: { lock: 1 } });
-    const end = await waitFor(
-      async () => {
-        const job = await state();
-        return job.status === 'completed' || job.status === 'failed' ? job : undefined;
-      },
-      { timeoutMs: 15_000 },
-    );
+    await scene.node({ ...keys(), jobs: { lock: 3 } });
+    const end = await waitFor(async () => {
+      const job = await state();
+      return job.status === 'completed' || job.status === 'failed' ? job : undefined;
+    }, patient);
     expect(end).toMatchObject({ status: 'completed', progress: 100 });
     expect(await client.call('GET', gatewayPaths.snapshots(id))).toMatchObject({
       snapshots: [{ size: expect.any(Number) }],
@@ -178,11 +181,12 @@ describe('Redis and its workers', () => {
     await expect(client.call('POST', gatewayPaths.snapshots(id))).rejects.toMatchObject({ code: 30600 });
     await client.provision(request);
     redis = await startRedis({ port });
-    const job = await waitFor(() => client.job('POST', gatewayPaths.snapshots(id)).catch(() => undefined), {
-      timeoutMs: 15_000,
-    });
+    const job = await waitFor(
+      () => client.job('POST', gatewayPaths.snapshots(id)).catch(() => undefined),
+      patient,
+    );
     const path = gatewayPaths.job(id, job.job_id);
-    await waitFor(async () => (await client.job('GET', path)).status === 'completed', { timeoutMs: 15_000 });
+    await waitFor(async () => (await client.job('GET', path)).status === 'completed', patient);
   });
 
   it('never loads a snapshot that was changed on disk', async () => {
@@ -193,7 +197,7 @@ describe('Redis and its workers', () => {
       waitFor(async () => {
         const now = await client.job('GET', gatewayPaths.job(id, job.job_id));
         return now.complete_time == null ? undefined : now;
-      });
+      }, patient);
     const made = await end(await client.job('POST', gatewayPaths.snapshots(id)));
     const snapshot = String(made.result?.['snapshot_id']);
     const padded = snapshot.padEnd(4, '_');

@@ -1,8 +1,10 @@
 import { manyInstances } from './many-instances.ts';
 import { snapshot } from './snapshot.ts';
 
-/** `node --conditions=source bench/main.ts [instances]`: the node's own figures, with the limits of its issue. */
-const count = Number(process.argv[2] ?? 5000);
-const many = await manyInstances(count);
-const big = await snapshot();
-process.stdout.write(`${JSON.stringify({ many, big }, undefined, 2)}\n`);
+/** `node --conditions=source bench/main.ts [instances] [many|big]`: the node's own figures, as JSON. */
+const [, , count = '5000', only] = process.argv;
+const figures = {
+  ...(only !== 'big' && { many: await manyInstances(Number(count)) }),
+  ...(only !== 'many' && { big: await snapshot() }),
+};
+process.stdout.write(`${JSON.stringify(figures, undefined, 2)}\n`);

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { Bus, newTrace, serviceDiscover } from '@vcap/bus';
 import { systemClock } from '@vcap/clock';
 import { silentLogger } from '@vcap/component';
 import { Stage } from '@vcap/service-base';
@@ -13,9 +14,22 @@ import { startNode } from '../test/support/node-process.ts';
 
 const NODE = 'mysql_node_free_0';
 const AT_ONCE = 50;
+const FEW = 10;
+const ROUNDS = 100;
 
-/** Provisions many through a real gateway and node; then a restart, an announcement and a quota pass. Seconds. */
-export async function manyInstances(count: number): Promise<Record<string, number>> {
+/** Of one node. Milliseconds. */
+export interface ManyInstances {
+  instances: number;
+  provisioning: number;
+  start: number;
+  quotaPasses: number[];
+  /** Asked on the bus and answered, with ten instances and with all. */
+  announcementsOfFew: number[];
+  announcementsOfMany: number[];
+}
+
+/** Provisions many through a real gateway and node; then a restart, announcements and quota passes. */
+export async function manyInstances(count: number): Promise<ManyInstances> {
   const [nats, dir, database] = await Promise.all([startNats(), tempDir('vcap-bench'), mariadb()]);
   const raw = {
     mbus: nats.url,
@@ -34,17 +48,27 @@ export async function manyInstances(count: number): Promise<Record<string, numbe
   });
   await stage.start();
   let node = await startNode(dir.path, raw);
+  const bus = new Bus({ servers: [nats.url], name: 'bench', log: silentLogger, clock: systemClock });
+  await bus.start();
+  const announcements = async (): Promise<number[]> => {
+    const took: number[] = [];
+    const options = { timeoutMs: 10_000, trace: newTrace() };
+    for (let round = 0; round < ROUNDS; round++)
+      took.push(await ms(() => bus.request(serviceDiscover.of('MyaaS'), {}, options)));
+    return took;
+  };
   try {
     const service = { name: 'mysql', version: database.version };
     const gateway = await stage.gateway({ node_timeout: 30, service });
     await waitFor(() => Object.keys(gateway.varz()['nodes'] as object).length > 0, { timeoutMs: 10_000 });
     const request = { label: `mysql-${database.version}`, name: 'db', plan: 'free', email: 'u@example.org' };
     const handles: Handle[] = [];
-    const provisioned = await seconds(() =>
-      inParallel(AT_ONCE, count, async () => void handles.push(await gateway.client.provision(request))),
-    );
+    const provision = async (): Promise<void> => void handles.push(await gateway.client.provision(request));
+    await inParallel(AT_ONCE, FEW, provision);
+    const announcementsOfFew = await announcements();
+    const provisioning = await ms(() => inParallel(AT_ONCE, count - FEW, provision));
     await node.stop();
-    const start = await seconds(async () => (node = await startNode(dir.path, raw)));
+    const start = await ms(async () => (node = await startNode(dir.path, raw)));
 
     const config = configSchema.parse(raw);
     const servers = new Servers(
@@ -63,16 +87,14 @@ export async function manyInstances(count: number): Promise<Record<string, numbe
       } as Instance);
     const quota = new StorageQuota(registry, { limitBytes: 20 * 2 ** 20, resumeShare: 0.9 }, silentLogger);
     const { db } = servers.of(database.version);
-    const passes: number[] = [];
-    for (let pass = 0; pass < 5; pass++) passes.push(await seconds(() => quota.pass(db)));
+    const quotaPasses: number[] = [];
+    for (let pass = 0; pass < 5; pass++) quotaPasses.push(await ms(() => quota.pass(db)));
     await servers.stop();
-    return {
-      instances: handles.length,
-      'provisioning, seconds for all': provisioned,
-      'start of the node, seconds': start,
-      'quota pass, seconds (median)': passes.toSorted((a, b) => a - b)[2] ?? 0,
-    };
+    const announcementsOfMany = await announcements();
+    const instances = handles.length;
+    return { instances, provisioning, start, quotaPasses, announcementsOfFew, announcementsOfMany };
   } finally {
+    await bus.stop();
     await stage.stop();
     await node.kill();
     await database.server.kill();
@@ -82,9 +104,13 @@ export async function manyInstances(count: number): Promise<Record<string, numbe
 }
 
 export async function seconds(work: () => Promise<unknown>): Promise<number> {
+  return Math.round(await ms(work)) / 1000;
+}
+
+async function ms(work: () => Promise<unknown>): Promise<number> {
   const began = performance.now();
   await work();
-  return Math.round(performance.now() - began) / 1000;
+  return performance.now() - began;
 }
 
 async function inParallel(width: number, count: number, work: () => Promise<void>): Promise<void> {

@@ -78,7 +78,7 @@ async function crash<C extends NodeConfig>(
   deed: string,
   step: string,
 ): Promise<void> {
-  await Scene.run(service, { gateway: { node_timeout: 4 } }, async (scene) => {
+  await Scene.run(service, {}, async (scene) => {
     const { gateway, stage } = scene;
     const version = scene.node.node.versions[0] ?? '';
     const empty = { traces: await scene.traces(), capacity: scene.node.varz()['available_capacity'] };

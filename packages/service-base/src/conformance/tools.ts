@@ -9,7 +9,7 @@ const pollMs = 20;
 export async function eventually<T>(
   what: string,
   condition: () => T | Promise<T>,
-  limitMs = 10_000,
+  limitMs = 20_000,
   clock: Clock = systemClock,
 ): Promise<NonNullable<T>> {
   const end = clock.monotonic() + limitMs;

@@ -6,12 +6,16 @@ import { existsSync } from 'node:fs';
 import type { Capacity } from './capacity.ts';
 import type { NodeContext } from './context.ts';
 
-/** Tells the gateways of this node: at start, at intervals, after a reconnect, and when they ask. */
+/** After a change, for the answer to be on its way and others to have come to be told as well. Milliseconds. */
+const soonMs = 10;
+
+/** Tells the gateways of this node: at start, at intervals, when its room changed, after a reconnect, when they ask. */
 export class Announcer implements Member {
   readonly name = 'announcer';
   readonly #context: NodeContext;
   readonly #capacity: Capacity;
   #timer: Timer | undefined;
+  #soon: Timer | undefined;
   #subscription: Subscription | undefined;
 
   constructor(context: NodeContext, capacity: Capacity) {
@@ -28,6 +32,12 @@ export class Announcer implements Member {
     });
     bus.onReconnect(() => this.announce());
     this.#timer = clock.setInterval(() => this.announce(), config.z_interval * 1000);
+    this.#capacity.onChange(() => {
+      this.#soon ??= clock.setTimeout(() => {
+        this.#soon = undefined;
+        this.announce();
+      }, soonMs);
+    });
     this.announce();
   }
 
@@ -40,6 +50,7 @@ export class Announcer implements Member {
 
   async stop(): Promise<void> {
     this.#timer?.cancel();
+    this.#soon?.cancel();
     this.#subscription?.unsubscribe();
     this.#subscription = undefined;
   }

@@ -13,9 +13,19 @@ export const capacityFigures = [
 /** Counts what the registry holds: nothing to keep in step, nothing lost in a crash. */
 export class Capacity {
   readonly #context: NodeContext;
+  #onChange: () => void = () => undefined;
 
   constructor(context: NodeContext) {
     this.#context = context;
+  }
+
+  /** `listener` is called after each instance that came or went. */
+  onChange(listener: () => void): void {
+    this.#onChange = listener;
+  }
+
+  changed(): void {
+    this.#onChange();
   }
 
   get left(): number {

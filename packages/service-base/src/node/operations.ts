@@ -50,6 +50,7 @@ export class Operations {
         throw cause;
       }
       registry.setInstanceState(instance.name, 'ready');
+      this.#capacity.changed();
       this.counters.provision_served++;
       return instance;
     });
@@ -195,6 +196,7 @@ export class Operations {
     await node.unprovision(instance ?? { name }, work);
     work.step('deleted');
     registry.removeInstance(name);
+    this.#capacity.changed();
   }
 
   async #removeBinding(row: BindingRow, trace: Trace): Promise<void> {

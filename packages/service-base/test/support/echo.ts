@@ -58,7 +58,12 @@ export function echoService(options: {
       };
       await writeFile(config, stringify(keys));
       const argv = [process.execPath, '--conditions=source', victim, '--config', config] as const;
-      return startProcess({ argv, env: { ...process.env, DIE_AT: dieAt }, readyWhen: '"event":"ready"' });
+      return startProcess({
+        argv,
+        env: { ...process.env, DIE_AT: dieAt },
+        readyWhen: '"event":"ready"',
+        readyTimeoutMs: 30_000,
+      });
     },
     traces: async ({ node }) => readdir((node as EchoNode).dir, { recursive: true }),
   };

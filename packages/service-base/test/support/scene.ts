@@ -69,10 +69,13 @@ export class EchoScene {
   }
 
   async knows(gateway: RunningGateway, nodes: number): Promise<void> {
-    await waitFor(() => {
-      const { nodes: known, handles_loaded: loaded } = gateway.varz();
-      return loaded === true && Object.keys(known as object).length >= nodes;
-    });
+    await waitFor(
+      () => {
+        const { nodes: known, handles_loaded: loaded } = gateway.varz();
+        return loaded === true && Object.keys(known as object).length >= nodes;
+      },
+      { timeoutMs: 20_000 },
+    );
   }
 }
 
