@@ -62,6 +62,16 @@ const ticket = (claims: Partial<TicketClaims> = {}, signer = new Tickets([key]))
 const status = async (token: string, path = '/info'): Promise<number> =>
   (await fetch(url + path, { headers: { 'Auth-Token': token } })).status;
 
+/** Opens a tunnel to the echo and gives back its path. */
+async function openTunnel(token: string): Promise<string> {
+  const response = await fetch(`${url}/tunnels`, {
+    method: 'POST',
+    headers: { 'Auth-Token': token },
+    body: JSON.stringify({ host: '127.0.0.1', port: echo.port }),
+  });
+  return ((await response.json()) as { path: string }).path;
+}
+
 beforeEach(async () => {
   registered = [];
   unregistered = 0;
@@ -144,12 +154,7 @@ describe("the operator's endpoint", () => {
 
   test('shows one session nothing of another', async () => {
     await startEndpoint();
-    const open = await fetch(`${url}/tunnels`, {
-      method: 'POST',
-      headers: { 'Auth-Token': ticket() },
-      body: JSON.stringify({ host: '127.0.0.1', port: echo.port }),
-    });
-    const { path } = (await open.json()) as { path: string };
+    const path = await openTunnel(ticket());
     const other = ticket({ session: 's2' });
     expect(await status(ticket(), path)).toBe(200);
     expect(await status(other, path)).toBe(404);
@@ -157,26 +162,33 @@ describe("the operator's endpoint", () => {
     expect(await list.json()).toEqual([]);
   });
 
-  test('cuts a session that was revoked, and takes its tickets no more', async () => {
-    await startEndpoint();
-    const failures: TunnelError[] = [];
-    const client = new CaldecottClient({ url, token: () => ticket(), clock: systemClock });
-    const destination = { host: '127.0.0.1', port: echo.port };
-    const listener = new LocalListener({ client, destination, onFailure: (error) => failures.push(error) });
-    await listener.start(0);
-    const socket = connect({ host: '127.0.0.1', port: listener.port });
-    const broken = new Promise((resolve) => socket.on('error', resolve));
-    socket.write('hello');
-    await once(socket, 'data');
-    bus.publish(tunnelRevoke, { session: 's1', reason: 'the service was unbound' });
-    expect(await broken).toMatchObject({ code: 'ECONNRESET' });
-    await waitFor(() => echo.open() === 0 && failures.length === 1);
-    expect(failures[0]?.message).toBe('caldecott: the service was unbound');
-    expect(await status(ticket())).toBe(404);
-    expect(await status(ticket({ session: 's2' }))).toBe(200);
-    await listener.stop();
-    client.close();
-  });
+  test.each(['http', 'websocket'] as const)(
+    'cuts a session over %s that was revoked, and takes its tickets no more',
+    async (transport) => {
+      await startEndpoint();
+      const failures: TunnelError[] = [];
+      const client = new CaldecottClient({ url, token: () => ticket(), clock: systemClock, transport });
+      const destination = { host: '127.0.0.1', port: echo.port };
+      const listener = new LocalListener({ client, destination, onFailure: (error) => failures.push(error) });
+      await listener.start(0);
+      const socket = connect({ host: '127.0.0.1', port: listener.port });
+      const broken = new Promise((resolve) => socket.on('error', resolve));
+      socket.write('hello');
+      await once(socket, 'data');
+      const other = await openTunnel(ticket({ session: 's2' }));
+      bus.publish(tunnelRevoke, { session: 's1', reason: 'the service was unbound' });
+      expect(await broken).toMatchObject({ code: 'ECONNRESET' });
+      await waitFor(() => echo.open() === 1 && failures.length === 1);
+      expect(failures[0]?.message).toBe('caldecott: the service was unbound');
+      expect(await status(ticket())).toBe(404);
+      // Nobody else's.
+      expect(await status(ticket({ session: 's2' }), other)).toBe(200);
+      const closed = await waitFor(() => sessions.find(({ event }) => event === 'closed'));
+      expect(closed).toMatchObject({ session: 's1', reason: 'the service was unbound', open: 0 });
+      await listener.stop();
+      client.close();
+    },
+  );
 
   test('keeps to its networks whatever a ticket says', async () => {
     await startEndpoint({ allowed_networks: ['10.0.0.0/8', 'fd00::/8'] });

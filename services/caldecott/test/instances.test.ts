@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createServer, connect } from 'node:net';
@@ -145,6 +148,46 @@ describe.each(['http', 'websocket'] as const)('three instances behind a router, 
     socket.destroy();
     await place.stop();
   });
+});
+
+const slow = { timeoutMs: 20_000 };
+
+interface Answer {
+  status: number | undefined;
+  headers: IncomingHttpHeaders;
+  text: string;
+}
+
+/** A request as the original clients make it: they keep no cookies. */
+async function ask(method: string, path: string, cookie?: string): Promise<Answer> {
+  const headers = { Host: host, 'Auth-Token': token, ...(cookie === undefined ? {} : { Cookie: cookie }) };
+  const call = request({ host: '127.0.0.1', port: routerPort, method, path, headers });
+  call.end(method === 'POST' ? JSON.stringify({ host: '127.0.0.1', port: echo.port }) : '');
+  const [response] = (await once(call, 'response')) as [IncomingMessage];
+  let text = '';
+  for await (const piece of response.setEncoding('utf8')) text += piece as string;
+  return { status: response.statusCode, headers: response.headers, text };
+}
+
+test('a client without cookies needs one instance: another one says 404, and takes and gives nothing', async () => {
+  const opened = await ask('POST', '/tunnels');
+  const { path } = JSON.parse(opened.text) as { path: string };
+  const cookie = (opened.headers['set-cookie'] ?? []).map((line) => line.split(';', 1)[0]).join('; ');
+  expect(cookie).toMatch(/JSESSIONID=.*__VCAP_ID__=instance-\d|__VCAP_ID__=instance-\d.*JSESSIONID=/);
+  const holder = opened.headers['tunnel-instance'];
+  // Once it has met all three.
+  const met = new Map<unknown, unknown>();
+  await waitFor(async () => {
+    const { status, headers } = await ask('GET', path);
+    met.set(headers['tunnel-instance'], status);
+    return met.size === 3;
+  }, slow);
+  for (const [instance, status] of met)
+    expect([instance, status]).toEqual([instance, instance === holder ? 200 : 404]);
+  // The originals end the connection with a 404, so that their program sees it.
+  await waitFor(async () => (await ask('PUT', `${path}/in/1`)).status === 404, slow);
+  for (let time = 0; time < 6; time += 1) expect((await ask('GET', path, cookie)).status).toBe(200);
+  expect((await ask('DELETE', path, cookie)).status).toBe(200);
 });
 
 test('an instance that is killed ends its connections with an error, and others take the next', async () => {
