@@ -28,7 +28,8 @@ export interface NginxSettings {
   readonly routesMb: number;
 }
 
-const lua = fileURLToPath(new URL('../../lua', import.meta.url));
+/** Seen from this file and, once bundled, from dist/main.js. */
+const lua = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../../lua' : '../lua', import.meta.url));
 const lookMs = 2000;
 const restartMs = 200;
 const readyMs = 10_000;
