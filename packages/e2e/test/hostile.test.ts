@@ -132,7 +132,7 @@ const reason = await whyNoContainers();
       await commit('memory');
       await logged(/crashed: out of memory/);
     });
-    expect(await platform.ok('crashes', 'hostile')).toMatch(/hostile-1/);
+    expect(await platform.ok('crashes', 'hostile')).toMatch(/hostile-1 .* out of memory/);
     await platform.up('hostile', 60_000);
   }, 120_000);
 

@@ -99,6 +99,12 @@ export interface AppStore {
   takeUploadToken(token: string, appGuid: string): Promise<boolean>;
 }
 
+/** A crashed instance: since when (seconds since the epoch), and why where its DEA says. */
+export interface Crash {
+  instance: string;
+  since: number;
+  reason?: string;
+}
 export type InstanceState =
   'STARTING' | 'RUNNING' | 'FLAPPING' | 'DOWN' | 'CRASHED' | 'STOPPING' | 'EVACUATING';
 export interface InstanceView {
@@ -155,7 +161,7 @@ export interface Instances {
   list(app: AppRecord, trace: Trace): Promise<InstanceView[]>;
   /** The v1 stats object keyed by index (api-v1.md §1.2d). */
   stats(app: AppRecord, trace: Trace): Promise<Record<string, unknown>>;
-  crashes(app: AppRecord, trace: Trace): Promise<{ instance: string; since: number }[]>;
+  crashes(app: AppRecord, trace: Trace): Promise<Crash[]>;
   /** Running instances per app GUID; null where nothing is known. One call, never one per app. */
   runningCounts(apps: AppRecord[], trace: Trace): Promise<Map<string, number | null>>;
   /** The log lines of all instances, merged. */

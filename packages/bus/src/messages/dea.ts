@@ -197,6 +197,8 @@ const heartbeatEntry = z.looseObject({
   state: instanceState,
   state_timestamp: seconds,
   cc_partition: z.string().default('default'),
+  /** Of a crashed instance: why, for its owner to read. Ours. */
+  exit_description: z.string().optional(),
 });
 export type HeartbeatEntry = z.infer<typeof heartbeatEntry>;
 const heartbeat = z.looseObject({

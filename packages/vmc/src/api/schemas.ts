@@ -71,7 +71,7 @@ export const instancesSchema = z.looseObject({
 });
 
 export const crashesSchema = z.looseObject({
-  crashes: z.array(z.looseObject({ instance: z.string(), since: z.number() })),
+  crashes: z.array(z.looseObject({ instance: z.string(), since: z.number(), reason: z.string().nullish() })),
 });
 /** One crashed instance. */
 export type Crash = z.infer<typeof crashesSchema>['crashes'][number];

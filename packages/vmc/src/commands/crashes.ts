@@ -25,8 +25,8 @@ export async function crashes(context: Context): Promise<void> {
   const found = await namedCrashes(context, await context.client(), name);
   context.ui.table(
     found,
-    ['Name', 'Instance ID', 'Crashed Time'],
-    found.map((crash) => [crash.name, crash.instance, formatTime(crash.since)]),
+    ['Name', 'Instance ID', 'Crashed Time', 'Reason'],
+    found.map((crash) => [crash.name, crash.instance, formatTime(crash.since), crash.reason ?? '']),
     `No crashed instances for [${name}]`,
   );
 }

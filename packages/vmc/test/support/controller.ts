@@ -171,7 +171,11 @@ export class TestController {
       return void response.end(Buffer.from(this.stagingLog.text).subarray(offset));
     }
     if (rest === '/crashes')
-      return answer({ crashes: this.crash ? [{ instance: 'c0ffee', since: Date.now() / 1000 + 5 }] : [] });
+      return answer({
+        crashes: this.crash
+          ? [{ instance: 'c0ffee', since: Date.now() / 1000 + 5, reason: 'out of memory' }]
+          : [],
+      });
     if (rest === '/instances')
       return answer({ instances: [{ index: 0, state: 'RUNNING', since: 1336978271 }] });
     if (rest === '/stats') return answer({ 0: { state: 'RUNNING', stats: stats } });

@@ -17,6 +17,8 @@ export interface ActualInstance {
   readonly state: HeartbeatEntry['state'];
   /** Seconds since the epoch. */
   readonly since: number;
+  /** Of a crashed one: why, where its DEA says. */
+  readonly reason?: string | undefined;
   /** Its DEA is shutting down: it serves still, but does not hold its index. */
   readonly leaving: boolean;
   /** Milliseconds since the beat that told it. */
@@ -67,9 +69,11 @@ export class ActualState {
     this.#lastBeat = now;
     this.#forget(dea);
     const apps = new Map<string, Map<string, Told>>();
-    for (const { droplet, version, instance, index, state, state_timestamp: since } of droplets) {
+    for (const entry of droplets) {
+      const { droplet, version, instance, index, state, state_timestamp: since } = entry;
       const instances = apps.get(droplet) ?? new Map<string, Told>();
-      apps.set(droplet, instances.set(instance, { version, instance, index, state, since }));
+      const told = { version, instance, index, state, since, reason: entry.exit_description };
+      apps.set(droplet, instances.set(instance, told));
       this.#byApp.set(droplet, (this.#byApp.get(droplet) ?? new Set()).add(dea));
       this.#orders.delete(orderKey(droplet, version, index));
       this.#exits.delete(instance);
@@ -78,10 +82,18 @@ export class ActualState {
     this.#sweep(now);
   }
 
-  exited({ droplet, version, instance, index, reason, crash_timestamp }: DropletExited): void {
+  exited(exit: DropletExited): void {
+    const { droplet, version, instance, index, reason, crash_timestamp } = exit;
     this.#orders.delete(orderKey(droplet, version, index));
     const since = crash_timestamp ?? this.#clock.now() / 1000;
-    const crash: Told = { version, instance, index, state: 'CRASHED', since };
+    const crash: Told = {
+      version,
+      instance,
+      index,
+      state: 'CRASHED',
+      since,
+      reason: exit.exit_description ?? undefined,
+    };
     const known = this.#instancesWith(droplet, instance);
     const before = known?.get(instance);
     if (reason === 'CRASHED' && known) known.set(instance, crash);

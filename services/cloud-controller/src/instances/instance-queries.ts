@@ -1,7 +1,7 @@
 import { deaFindDroplet, healthmanagerHealth, healthmanagerStatus } from '@vcap/bus';
 import type { Bus, FindDropletReply, Trace } from '@vcap/bus';
 import type { Clock } from '@vcap/clock';
-import type { AppRecord, Instances, InstanceView } from '../ports.ts';
+import type { AppRecord, Crash, Instances, InstanceView } from '../ports.ts';
 import type { ActualState } from './actual-state.ts';
 import { countRunning, liveByIndex, toViews } from './running-instances.ts';
 
@@ -54,7 +54,7 @@ export class InstanceQueries implements Queries {
     return Object.fromEntries(rows);
   }
 
-  async crashes(app: AppRecord, trace: Trace): Promise<{ instance: string; since: number }[]> {
+  async crashes(app: AppRecord, trace: Trace): Promise<Crash[]> {
     if (!this.#actual.warm) {
       const query = { droplet: app.guid, state: 'CRASHED' as const };
       const [reply] = await this.#bus.request(healthmanagerStatus, query, {
@@ -66,7 +66,11 @@ export class InstanceQueries implements Queries {
     return this.#actual
       .of(app.guid)
       .filter(({ state }) => state === 'CRASHED')
-      .map(({ instance, since }) => ({ instance, since: Math.floor(since) }))
+      .map(({ instance, since, reason }) => ({
+        instance,
+        since: Math.floor(since),
+        ...(reason ? { reason } : {}),
+      }))
       .toSorted((left, right) => left.since - right.since);
   }
 

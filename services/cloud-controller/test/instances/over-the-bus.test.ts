@@ -120,13 +120,14 @@ describe('what runs', () => {
     await warmUp(
       entry(),
       entry({ instance: 'i-2', index: 1, state: 'STARTING' }),
-      entry({ instance: 'i-0', state: 'CRASHED' }),
+      entry({ instance: 'i-0', state: 'CRASHED', exit_description: 'out of memory (status 137)' }),
     );
     expect(await cluster.instances.list(app, trace)).toEqual([
       { index: 0, state: 'RUNNING', since: 5 },
       { index: 1, state: 'STARTING', since: 5 },
     ]);
-    expect(await cluster.instances.crashes(app, trace)).toEqual([{ instance: 'i-0', since: 5 }]);
+    const reason = 'out of memory (status 137)';
+    expect(await cluster.instances.crashes(app, trace)).toEqual([{ instance: 'i-0', since: 5, reason }]);
     const other = appRecord({ guid: 'app-2' });
     const counts = await cluster.instances.runningCounts([app, other], trace);
     expect([...counts]).toEqual([

@@ -1,4 +1,5 @@
 import type { DeaAdvertise, DropletExited, FindDropletReply, Heartbeat, RouterRegister } from '@vcap/bus';
+import { crashText } from '../instance/crashes.ts';
 import type { Instance } from '../instance/instance.ts';
 import { v1Time } from '../instance/environment.ts';
 import type { Registry } from '../instance/registry.ts';
@@ -31,6 +32,7 @@ export function heartbeat(facts: DeaFacts, registry: Registry): Heartbeat {
     droplets: droplets.map((instance) => ({
       ...identityOf(instance),
       cc_partition: instance.message.cc_partition,
+      ...(instance.state === 'CRASHED' ? { exit_description: crashText(instance) } : {}),
     })),
   };
 }

@@ -55,3 +55,8 @@ export async function measureCrash(instance: Instance): Promise<void> {
     instance.crashBytes = Number.isNaN(told) ? 0 : told;
   }
 }
+
+/** Why it crashed, with the status of its program where it came to one. */
+export function crashText({ exit, exitDescription = '' }: Instance): string {
+  return exit === undefined ? exitDescription : `${exitDescription} (status ${exit.exitStatus})`;
+}

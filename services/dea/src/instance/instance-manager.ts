@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newTrace } from '@vcap/bus';
 import type { DeaUpdate, StartMessage, StopFilter, Trace } from '@vcap/bus';
-import { measureCrash } from './crashes.ts';
+import { crashText, measureCrash } from './crashes.ts';
 import { Instance } from './instance.ts';
 import type { InstanceParts, StopReason } from './instance.ts';
 import { matches, stopMatches } from './filter.ts';
@@ -159,10 +159,8 @@ export class InstanceManager {
   /** Ends what runs of a crashed instance and keeps its files. Done twice, it does nothing the second time. */
   private async keepCrash(instance: Instance): Promise<void> {
     const { log, logs } = this.world;
-    const { exit, exitDescription } = instance;
-    const status = exit === undefined ? '' : ` (status ${exit.exitStatus})`;
     try {
-      await logs.finish(instance, `crashed: ${exitDescription}${status}`);
+      await logs.finish(instance, `crashed: ${crashText(instance)}`);
       await instance.container?.destroy({ keepFiles: true });
       await measureCrash(instance);
     } catch (error) {

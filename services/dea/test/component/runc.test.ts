@@ -76,6 +76,10 @@ describeRunc('a DEA with containers', () => {
     world.start(`exec node -e 'const a = []; for (;;) a.push(Buffer.alloc(1e6, 1))'`, { uris: [] });
     const exit = await world.seen(() => world.exits[0]);
     expect(exit.exit_description).toBe('out of memory');
+    const told = await world.seen(() =>
+      world.beats.at(-1)?.droplets.find(({ state }) => state === 'CRASHED'),
+    );
+    expect(told.exit_description).toBe('out of memory (status 137)');
     const limits = { mem: 64, disk: 32, fds: 77, inodes: 500, pids: 33 };
     world.start(
       `ulimit -n; cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max 2>/dev/null;
