@@ -6,7 +6,11 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { registrationSchema } from './domain/brokered-service.ts';
 
-const settingsSchema = z.looseObject({ external_uri: z.string().optional(), token: z.string().optional() });
+const settingsSchema = z.looseObject({
+  url: z.string().optional(),
+  external_uri: z.string().optional(),
+  token: z.string().optional(),
+});
 
 export interface CliContext {
   env: NodeJS.ProcessEnv;
@@ -24,7 +28,10 @@ export async function runCli(args: readonly string[], { env, out }: CliContext):
   const program = new Command('service-broker-cli');
   program
     .description('Offer any address with credentials as a service')
-    .option('--config <file>', "the broker's service-broker.yml: its external_uri and token are used")
+    .option(
+      '--config <file>',
+      "the broker's service-broker.yml: its url, else its external_uri, and its token are used",
+    )
     .option('--broker <url>', 'address of the broker')
     .exitOverride()
     .configureOutput({ writeOut: (text) => out(text.trimEnd()), writeErr: (text) => out(text.trimEnd()) });
@@ -80,7 +87,10 @@ interface Target {
 function target(options: { config?: string; broker?: string }, env: NodeJS.ProcessEnv): Target {
   const file =
     options.config === undefined ? {} : settingsSchema.parse(parse(readFileSync(options.config, 'utf8')));
-  const url = options.broker ?? (file.external_uri === undefined ? undefined : `http://${file.external_uri}`);
+  const url =
+    options.broker ??
+    file.url ??
+    (file.external_uri === undefined ? undefined : `http://${file.external_uri}`);
   const token = env['SERVICE_BROKER_TOKEN'] ?? file.token;
   if (url === undefined)
     throw new CliError('which broker? Give --broker <url> or --config <service-broker.yml>');
