@@ -15,7 +15,7 @@ local function body()
   return text
 end
 
--- { flush, up, routes: { key: text or null }, well: [address] }
+-- { flush, up, routes: { key: text or null }, well: [address], ill: [address] }
 function _M.push()
   local news = cjson.decode(body())
   if type(news) ~= "table" then return ngx.exit(400) end
@@ -27,6 +27,7 @@ function _M.push()
   for key, text in pairs(news.routes) do
     if text == cjson.null then known:delete(key) else known:set(key, text) end
   end
+  for _, address in ipairs(news.ill) do sick:set(address, "down") end
   for _, address in ipairs(news.well) do sick:delete(address) end
   meta:incr("gen", 1, 0)
   return ngx.exit(204)

@@ -13,6 +13,8 @@ export interface News {
   readonly routes: Record<string, string | null>;
   /** Addresses that were registered again after they failed. */
   readonly well: string[];
+  /** Addresses that had failed before, and were not. */
+  readonly ill: string[];
 }
 
 /** What the news needs. */
@@ -39,6 +41,7 @@ export class RouteNews {
   readonly #sick = new Set<string>();
   #dirty = new Set<string>();
   #well = new Set<string>();
+  #ill = new Set<string>();
   #flush = true;
   #up = false;
   #upChanged = false;
@@ -63,7 +66,10 @@ export class RouteNews {
   changed(change: RouteChange): void {
     const address = change[0] === 'up' ? change[1] : change[0] === 'add' ? change[2].address : undefined;
     if (address !== undefined && this.#sick.delete(address)) this.#well.add(address);
-    if (change[0] !== 'up') {
+    if (change[0] === 'down') {
+      this.#ill.add(change[1]);
+      this.#sick.add(change[1]);
+    } else if (change[0] !== 'up') {
       const slash = change[1].indexOf('/');
       const host = slash < 0 ? change[1] : change[1].slice(0, slash);
       if (host.startsWith('*.')) {
@@ -117,7 +123,12 @@ export class RouteNews {
   }
 
   get #pending(): boolean {
-    return this.#flush || this.#upChanged || this.#disproved || this.#dirty.size > 0 || this.#well.size > 0;
+    return (
+      this.#flush ||
+      this.#upChanged ||
+      this.#disproved ||
+      this.#dirty.size + this.#well.size + this.#ill.size > 0
+    );
   }
 
   async #deliver(): Promise<void> {
@@ -127,10 +138,12 @@ export class RouteNews {
       up: this.#up,
       routes: Object.fromEntries([...this.#dirty].map((host) => [host, recordOf(host) ?? null])),
       well: [...this.#well],
+      ill: [...this.#ill],
     };
     for (const [host, record] of Object.entries(news.routes)) if (record === null) this.#asked.delete(host);
     this.#dirty = new Set();
     this.#well = new Set();
+    this.#ill = new Set();
     this.#flush = false;
     this.#upChanged = false;
     this.#disproved = false;

@@ -55,9 +55,13 @@ export class Registry {
     this.#register(registration, true);
   }
 
-  /** Puts in what a snapshot says, to be confirmed by a registration. */
-  restore(registration: Registration): void {
+  /** Puts in what a snapshot says, to be confirmed by a registration; `aside`: it had failed and waited for one. */
+  restore(registration: Registration, aside = false): void {
     this.#register(registration, false);
+    const address = addressOf(registration.host, registration.port);
+    if (!aside || this.#entries.get(address)?.confirmed !== false) return;
+    this.#aside.add(address);
+    this.#changed(['down', address]);
   }
 
   /** Removes the address under the named uris, unless another owner has taken it since. */
@@ -79,7 +83,14 @@ export class Registry {
 
   /** A data plane found the backend dead: its next registration brings it back. */
   setAside(address: string): void {
-    if (this.#entries.has(address)) this.#aside.add(address);
+    if (!this.#entries.has(address) || this.#aside.has(address)) return;
+    this.#aside.add(address);
+    this.revision += 1;
+  }
+
+  /** Whether a backend failed and was not registered since: its address may be somebody else's by now. */
+  isAside(address: string): boolean {
+    return this.#aside.has(address);
   }
 
   /** Makes every entry as fresh as if it had been registered now: the bus is back after an absence. */
@@ -142,6 +153,7 @@ export class Registry {
     for (const route of this.#routes.values()) {
       if (route.emptySince !== undefined) yield ['empty', route.key];
     }
+    for (const address of this.#aside) yield ['down', address];
   }
 
   /** Hosts that have at least one backend. */
@@ -255,7 +267,7 @@ export class Registry {
   }
 
   #changed(change: RouteChange): void {
-    if (change[0] !== 'up') this.revision += 1;
+    if (change[0] !== 'up' && change[0] !== 'down') this.revision += 1;
     for (const listener of this.#listeners) listener(change);
   }
 }

@@ -29,6 +29,7 @@ const lineSchema = z.object({
   index: z.string().optional(),
   component: z.string().optional(),
   updatedAt: z.number().optional(),
+  aside: z.boolean().optional(),
 });
 
 const sliceSize = 1000;
@@ -94,7 +95,8 @@ export class Snapshot implements Member {
       for (const { facts, places, updatedAt } of registry.entries()) {
         const { host, port, app, privateInstanceId: id, index, component } = facts;
         const uris = places.map(({ route }) => route.key);
-        text += `${JSON.stringify({ host, port, uris, app, id, index, component, updatedAt })}\n`;
+        const aside = registry.isAside(facts.address) || undefined;
+        text += `${JSON.stringify({ host, port, uris, app, id, index, component, updatedAt, aside })}\n`;
         count += 1;
         if (count % sliceSize !== 0) continue;
         await file.write(text);
@@ -129,8 +131,8 @@ export class Snapshot implements Member {
       }
       const found = lineSchema.safeParse(parsed(line));
       if (found.success) {
-        const { id: privateInstanceId, ...rest } = found.data;
-        registry.restore({ ...rest, privateInstanceId });
+        const { id: privateInstanceId, aside, ...rest } = found.data;
+        registry.restore({ ...rest, privateInstanceId }, aside);
         count += 1;
       } else bad += 1;
       if (count % sliceSize === 0) await turn();

@@ -6,6 +6,7 @@ import type { TempDir } from '@vcap/testkit';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Registry } from '../../src/index.ts';
+import type { RouteChange } from '../../src/plane/table/table.ts';
 import { Snapshot } from '../../src/registry/snapshot.ts';
 
 let dir: TempDir;
@@ -68,6 +69,24 @@ test('what nobody confirms goes after the time for it, while the bus is lively; 
   expect(registry.prune(false)).toBe(0);
   registry.prune(true);
   expect(addresses(registry)).toEqual(['10.0.0.1:1']);
+  await snapshot.stop();
+});
+
+test('what had failed before is not used until it registers: its address may be another’s by now', async () => {
+  const before = make();
+  await before.snapshot.start();
+  before.registry.register(shop);
+  await before.snapshot.save();
+  before.registry.setAside('10.0.0.1:1');
+  await before.snapshot.stop();
+  const { registry, snapshot } = make();
+  const changes: RouteChange[] = [];
+  registry.onChange((change) => changes.push(change));
+  await snapshot.start();
+  expect(changes.at(-1)).toEqual(['down', '10.0.0.1:1']);
+  expect([...registry.changes()].at(-1)).toEqual(['down', '10.0.0.1:1']);
+  registry.register(shop);
+  expect(changes.at(-1)).toEqual(['up', '10.0.0.1:1']);
   await snapshot.stop();
 });
 

@@ -22,7 +22,9 @@ export type RouteChange =
   /** The route is not known any more. */
   | readonly ['forget', key: string]
   /** The backend was registered again after it failed. */
-  | readonly ['up', address: string];
+  | readonly ['up', address: string]
+  /** It had failed before this router was started, and was not registered since. */
+  | readonly ['down', address: string];
 
 /** The data plane's copy of the routes. */
 export class RouteTable {
@@ -46,7 +48,7 @@ export class RouteTable {
     else if (change[0] === 'forget') this.#forget(change[1]);
     else {
       const endpoint = this.#endpoints.get(change[1]);
-      if (endpoint !== undefined) endpoint.health = 'up';
+      if (endpoint !== undefined) endpoint.health = change[0];
     }
   }
 

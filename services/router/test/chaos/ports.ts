@@ -1,0 +1,39 @@
+import type { Clock } from '@vcap/clock';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+
+/**
+ * Ports that are used again by other applications after a rest, as a DEA's are; so many that one is always rested, and
+ * no more.
+ */
+export class PortPool {
+  readonly #clock: Clock;
+  readonly #cooldownMs: number;
+  readonly #rested: { port: number; at: number }[] = [];
+
+  constructor(clock: Clock, cooldownMs: number) {
+    this.#clock = clock;
+    this.#cooldownMs = cooldownMs;
+  }
+
+  /** The one that rested longest, or one that was never used. */
+  async take(): Promise<number> {
+    const [first] = this.#rested;
+    if (first === undefined || this.#clock.monotonic() - first.at < this.#cooldownMs) return freshPort();
+    this.#rested.shift();
+    return first.port;
+  }
+
+  release(port: number): void {
+    this.#rested.push({ port, at: this.#clock.monotonic() });
+  }
+}
+
+function freshPort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
