@@ -185,7 +185,7 @@ export class World {
   }
 
   find(filter: Record<string, unknown> = {}, max = 1): Promise<FindDropletReply[]> {
-    return this.bus.request(deaFindDroplet, { droplet: 'app-1', ...filter }, { timeoutMs: 500, max });
+    return this.bus.request(deaFindDroplet, { droplet: 'app-1', ...filter }, { timeoutMs: 3000, max });
   }
 
   /** One page of an instance's log stream, as the cloud controller gets it. */
