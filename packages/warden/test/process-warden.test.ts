@@ -79,6 +79,23 @@ describe('a process container', () => {
     expect((await container.wait()).reason).toBe('out of disk');
   });
 
+  test('takes away what a command left behind, in a session of its own, before there was an application', async () => {
+    const rootDir = join(dir.path, 'root');
+    const container = await warden.create({ handle: 'h-run', rootDir, memoryMb: 512, diskMb: 64, fds: 256 });
+    let text = '';
+    const script = 'setsid sleep 60 >/dev/null 2>&1 & echo $!';
+    await container.run({
+      argv: ['bash', '-c', script],
+      cwd: 'app',
+      env: { PATH: '/usr/bin:/bin' },
+      onOutput: (chunk) => (text += chunk.toString()),
+    });
+    const pid = Number(text.trim());
+    expect(pid).toBeGreaterThan(1);
+    await container.destroy();
+    await waitFor(() => !isRunning(pid));
+  });
+
   test('is not adopted when its number belongs to another process now', async () => {
     const other = spawn('sleep', ['60']);
     await once(other, 'spawn');

@@ -53,6 +53,7 @@ export class ProcessContainer implements Container {
   private readonly over = new AbortController();
   /** Commands of `run` that are under way, and why they were killed. */
   private runs = 0;
+  private ran = false;
   private runsKilledFor: ExitReason | undefined;
 
   constructor(host: ContainerHost, spec: ContainerSpec) {
@@ -98,6 +99,7 @@ export class ProcessContainer implements Container {
   async run(options: RunOptions): Promise<ContainerExit> {
     const env = { ...options.env, [HANDLE_VARIABLE]: this.handle };
     this.runs += 1;
+    this.ran = true;
     try {
       const exitStatus = await runProcess(this.host.clock, options, {
         cwd: join(this.spec.rootDir, options.cwd),
@@ -185,7 +187,8 @@ export class ProcessContainer implements Container {
 
   async destroy(): Promise<void> {
     if (this.identity !== undefined) await this.kill();
-    else if (this.runs > 0) await this.killMembers();
+    // What a command left behind, which may have left its process group.
+    else if (this.ran) await this.killMembers();
     this.host.forget(this.handle);
     await rm(this.host.statusFile(this.handle), { force: true });
   }
