@@ -34,12 +34,12 @@ export async function chooseWarden({
     ...(name_servers === undefined ? {} : { nameServers: name_servers }),
     ...(first_uid === undefined ? {} : { firstUid: first_uid }),
   });
+  const user = process.getuid?.() === 0 ? 'root' : 'this user';
   if (warden.isolation === 'process')
     log.warn({
       event: 'isolation-is-process',
       reason,
-      meaning:
-        'applications run as plain processes of this user and are not kept apart: for trusted code only',
+      meaning: `applications run as plain processes of ${user} and are not kept apart: for trusted code only`,
     });
   else log.info({ event: 'isolation', isolation: warden.isolation });
   return { warden, reason };
