@@ -1,4 +1,4 @@
-/** `npm run bench [-- --quick] [-- --only=a,b,c,d,services]`: measures the product's figures and prints them. Asserts no times. */
+/** `npm run bench [-- --quick] [-- --only=a,b,c,d,services,tunnel]`: measures the product's figures and prints them. Asserts no times. */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Platform } from '../test/support/platform.ts';
@@ -7,6 +7,7 @@ import { measureMemory } from './figures/memory.ts';
 import { measureRevival } from './figures/revival.ts';
 import { measureServices } from './figures/services.ts';
 import { measureSmallPush } from './figures/small-push.ts';
+import { measureTunnel } from './figures/tunnel.ts';
 import { renderFigure } from './support/report.ts';
 import type { Figure } from './support/report.ts';
 
@@ -17,6 +18,7 @@ const measures: Record<string, (platform: Platform, rounds: number) => Promise<F
   c: measureRevival,
   b: measureBigUpdate,
   services: measureServices,
+  tunnel: measureTunnel,
 };
 
 const { values } = parseArgs({

@@ -84,6 +84,25 @@ describe('the helper as an application', () => {
   });
 });
 
+test('refuses with a word what it may not have the files open for', async () => {
+  const echo = await startEcho();
+  const limits = { limits: { fds: 73, mem: 134_217_728 } };
+  const env = { ...bindingEnv(echo.port), VCAP_APPLICATION: JSON.stringify(limits) };
+  const helper = await startHelper(env);
+  const open = (): Promise<Response> =>
+    fetch(`${helper.url}/tunnels`, {
+      method: 'POST',
+      headers: { 'Auth-Token': token },
+      body: JSON.stringify({ host: '127.0.0.1', port: echo.port }),
+    });
+  for (let count = 0; count < 3; count += 1) expect((await open()).status).toBe(201);
+  const refused = await open();
+  expect([refused.status, refused.headers.get('tunnel-error')]).toEqual([503, 'too-many-tunnels']);
+  expect(await refused.text()).toContain('3 tunnels are open');
+  await helper.stop();
+  await echo.stop();
+});
+
 describe('what it needs', () => {
   test.each([
     [{}, 'CALDECOTT_AUTH is not set'],

@@ -15,11 +15,11 @@ const v2Entry = z.looseObject({ name: z.string(), credentials: credentialsSchema
 /** The services in `VCAP_SERVICES`, and those that `VMC_SERVICES` alone has; what cannot be read is left out. */
 export function boundServices(env: NodeJS.ProcessEnv): BoundService[] {
   const services = new Map<string, BoundService>();
-  for (const entry of listOf(parse(env['VMC_SERVICES']))) {
+  for (const entry of listOf(parseJson(env['VMC_SERVICES']))) {
     const { data } = v1Entry.safeParse(entry);
     if (data) services.set(data.name, { name: data.name, credentials: data.options });
   }
-  const byLabel = parse(env['VCAP_SERVICES']);
+  const byLabel = parseJson(env['VCAP_SERVICES']);
   for (const entry of Object.values(byLabel ?? {}).flatMap(listOf)) {
     const { data } = v2Entry.safeParse(entry);
     if (data) services.set(data.name, { name: data.name, credentials: data.credentials });
@@ -52,7 +52,8 @@ const isHost = (value: unknown): value is string => typeof value === 'string' &&
 const isPort = (value: number): boolean => Number.isInteger(value) && value >= 1 && value <= 65_535;
 const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? (value as unknown[]) : []);
 
-function parse(text: string | undefined): Record<string, unknown> | undefined {
+/** An object in JSON, or undefined for anything else. */
+export function parseJson(text: string | undefined): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text ?? 'null');
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;

@@ -1,9 +1,10 @@
 import type { Clock } from '@vcap/clock';
-import { sameSecret, TunnelServer } from '@vcap/tunnel';
+import { defaultLimits, sameSecret, TunnelServer } from '@vcap/tunnel';
 import type { Grant, TunnelLimits } from '@vcap/tunnel';
+import { z } from 'zod';
 import { createApp } from '../http/app.ts';
 import { HttpServer } from '../http/http-server.ts';
-import { boundServices, destinationsOf } from './bound-services.ts';
+import { boundServices, destinationsOf, parseJson } from './bound-services.ts';
 
 export interface HelperOptions {
   env: NodeJS.ProcessEnv;
@@ -18,6 +19,12 @@ export interface HelperOptions {
 const SHORTEST_TOKEN = 16;
 /** Half of what the smallest application (64 MB) has to spare. */
 const BUFFER_BYTES = 16 * 1024 * 1024;
+
+/** What the process itself and what waits at it take of its file descriptors. */
+const OWN_DESCRIPTORS = 64;
+/** The database's connection, a request that waits, and one that brings bytes. */
+const DESCRIPTORS_PER_TUNNEL = 3;
+const limitsSchema = z.looseObject({ limits: z.looseObject({ fds: z.int().positive() }) });
 
 /** The helper cannot run like this; the message says what to do. */
 export class HelperError extends Error {
@@ -41,7 +48,7 @@ export function createHelper({ env, clock, release, log, limits }: HelperOptions
   };
   const tunnels = new TunnelServer({
     clock,
-    limits: { totalBufferBytes: BUFFER_BYTES, ...limits },
+    limits: { totalBufferBytes: BUFFER_BYTES, ...tunnelsOf(env), ...limits },
     authorise: (given) => (given !== undefined && sameSecret(given, token) ? grant : undefined),
     observe: log,
   });
@@ -62,6 +69,14 @@ export function createHelper({ env, clock, release, log, limits }: HelperOptions
     },
   });
   return new HttpServer(app, tunnels, { host: '0.0.0.0', port: portOf(env) });
+}
+
+/** As many tunnels as the application may have files open for: one more is refused with a word, not by a broken socket. */
+function tunnelsOf(env: NodeJS.ProcessEnv): Partial<TunnelLimits> {
+  const { data } = limitsSchema.safeParse(parseJson(env['VCAP_APPLICATION']));
+  if (data === undefined) return {};
+  const tunnels = Math.floor((data.limits.fds - OWN_DESCRIPTORS) / DESCRIPTORS_PER_TUNNEL);
+  return { maxTunnels: Math.min(defaultLimits.maxTunnels, Math.max(1, tunnels)) };
 }
 
 function portOf(env: NodeJS.ProcessEnv): number {
