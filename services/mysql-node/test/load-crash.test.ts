@@ -27,7 +27,10 @@ afterAll(async () => {
 async function loadIn(options: LoadAndDie): Promise<number | NodeJS.Signals> {
   const file = join(dir.path, 'load.json');
   writeFileSync(file, JSON.stringify(options));
-  const running = await startProcess({ argv: [process.execPath, '--conditions=source', program, file] });
+  const running = await startProcess({
+    argv: [process.execPath, '--conditions=source', program, file],
+    env: { ...process.env, NODE_COMPILE_CACHE: join(dir.path, 'compiled') },
+  });
   const exit = await running.exited;
   if (exit !== 0 && exit !== 'SIGKILL') throw new Error(running.output());
   return exit;

@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { runNode } from '../../src/index.ts';
 import { echoConfigSchema } from '../../examples/echo/config.ts';
 import { EchoNode } from '../../examples/echo/echo-node.ts';
@@ -7,7 +8,10 @@ await runNode({
   serviceName: 'EchoaaS',
   name: 'echo-node',
   schema: echoConfigSchema,
-  create: ({ config }) => new EchoNode(config),
+  create: ({ config }) => {
+    flushCompileCache(); // a process that is killed does not come to it
+    return new EchoNode(config);
+  },
   onStep: (name) => {
     if (name === process.env['DIE_AT']) process.kill(process.pid, 'SIGKILL');
   },

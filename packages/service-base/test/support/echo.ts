@@ -60,7 +60,7 @@ export function echoService(options: {
       const argv = [process.execPath, '--conditions=source', victim, '--config', config] as const;
       return startProcess({
         argv,
-        env: { ...process.env, DIE_AT: dieAt },
+        env: { ...process.env, DIE_AT: dieAt, NODE_COMPILE_CACHE: join(dir, 'compiled') },
         readyWhen: '"event":"ready"',
         readyTimeoutMs: 30_000,
       });

@@ -1,4 +1,5 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { runNode } from '@vcap/service-base';
 import { configSchema, MysqlNode } from '../../src/index.ts';
 
@@ -22,7 +23,10 @@ await runNode({
   serviceName: 'MyaaS',
   name: 'mysql-node',
   schema: configSchema,
-  create: ({ config, log, clock, identity }) => new MysqlNode(config, { log, clock, ip: identity.ip }),
+  create: ({ config, log, clock, identity }) => {
+    flushCompileCache(); // a process that is killed does not come to it
+    return new MysqlNode(config, { log, clock, ip: identity.ip });
+  },
   onStep: (name) => {
     if (STEPS_FILE !== '') appendFileSync(STEPS_FILE, `${name}\n`);
     if (dies(name)) process.kill(process.pid, 'SIGKILL');

@@ -1,4 +1,5 @@
 import { appendFileSync, createReadStream, readFileSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { dirname } from 'node:path';
 import { BenchNode, makeWork } from './bench-node.ts';
 import type { TestDatabase } from './databases.ts';
@@ -21,6 +22,7 @@ const work = makeWork((name) => {
   appendFileSync(stepsFile, `${name}\n`);
   if (++count === dieAt) process.kill(process.pid, 'SIGKILL');
 });
+flushCompileCache(); // a process that is killed does not come to it
 const server = { port: database.port } as TestDatabase['server'];
 const bench = await BenchNode.start(
   [{ ...database, server }],

@@ -17,8 +17,14 @@ export async function startNode(
   await writeFile(file, JSON.stringify(config));
   return startProcess({
     argv: [process.execPath, '--conditions=source', program, '--config', file],
-    env: { PATH: process.env['PATH'] ?? '', NODE_OPTIONS: '--disable-warning=ExperimentalWarning', ...env },
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      NODE_OPTIONS: '--disable-warning=ExperimentalWarning',
+      // It is started many times over.
+      NODE_COMPILE_CACHE: join(dir, 'compiled'),
+      ...env,
+    },
     readyWhen: '"event":"ready"',
-    readyTimeoutMs: 30_000,
+    readyTimeoutMs: 60_000,
   });
 }
