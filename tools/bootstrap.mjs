@@ -98,6 +98,7 @@ installServers();
 run(pnpm, ['install', '--frozen-lockfile']);
 if (process.argv[2] === 'test') {
   run(pnpm, ['exec', 'prettier', '--check', '.']);
+  run(pnpm, ['exec', 'node', 'tools/check-links.mjs']);
   for (const script of ['messages-doc', 'nats-conf'])
     run(pnpm, ['exec', 'node', '--conditions=source', `packages/bus/src/${script}.ts`, '--check']);
   run(pnpm, ['exec', 'turbo', 'run', 'lint', 'typecheck']);
