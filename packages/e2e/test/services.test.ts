@@ -113,6 +113,7 @@ describe('a database of the platform', () => {
   }, 180_000);
 
   test('is there in both plans, and leaves no trace on the server when it is deleted', async () => {
+    expect(await platform.ok('services')).toContain('free, standard');
     await platform.ok('create-service', 'mysql', 'db2', '--plan', 'standard');
     expect(await services()).toContainEqual(expect.objectContaining({ name: 'db2', tier: 'standard' }));
     const server = serverOf(platform);

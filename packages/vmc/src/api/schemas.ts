@@ -141,6 +141,8 @@ export const offeringsSchema = z.record(
         version: z.union([z.string(), z.number()]).nullish(),
         type: z.string().nullish(),
         description: z.string().nullish(),
+        /** Plans by name. */
+        tiers: z.record(z.string(), z.looseObject({ order: z.number().nullish() })).nullish(),
       }),
     ),
   ),

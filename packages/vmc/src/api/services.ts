@@ -9,6 +9,7 @@ export interface Offering {
   vendor: string;
   version: string;
   description: string;
+  plans: string[];
 }
 
 export const listServices = (client: Client): Promise<Service[]> => client.get('/services', servicesSchema);
@@ -27,9 +28,16 @@ export function flattenOfferings(tree: z.infer<typeof offeringsSchema>): Offerin
         vendor,
         version,
         description: offering.description ?? '-',
+        plans: plansOf(offering.tiers ?? {}),
       })),
     ),
   );
+}
+
+function plansOf(tiers: Record<string, { order?: number | null | undefined }>): string[] {
+  return Object.entries(tiers)
+    .toSorted(([, a], [, b]) => (a.order ?? 0) - (b.order ?? 0))
+    .map(([name]) => name);
 }
 
 /** Provisions a service; of the free plan unless another is named. */

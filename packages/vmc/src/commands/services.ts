@@ -18,8 +18,13 @@ export async function services(context: Context): Promise<void> {
       system.length === 0
         ? 'No system services available'
         : renderTable(
-            ['Service', 'Version', 'Description'],
-            system.map((offer) => [offer.vendor, offer.version, offer.description]),
+            ['Service', 'Version', 'Plans', 'Description'],
+            system.map(({ vendor, version, plans, description }) => [
+              vendor,
+              version,
+              plans.join(', '),
+              description,
+            ]),
           ),
       '',
       '=========== Provisioned Services ============',
