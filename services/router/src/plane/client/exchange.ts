@@ -4,21 +4,19 @@ import type { Framing } from '../http/body.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import type { ResponseHead } from '../http/response-head.ts';
 import { newRequestId } from '../ids.ts';
-import { errorPage, routerErrors } from '../router-errors.ts';
+import { routerErrors } from '../router-errors.ts';
 import type { RouterError } from '../router-errors.ts';
 import type { Endpoint } from '../table/endpoint.ts';
-import type { TableRoute } from '../table/table.ts';
 import { Tunnel } from '../tunnel.ts';
 import type { Wire } from '../wire/wire.ts';
-import { answerText, framingOf } from './answer-text.ts';
+import { Answer } from './answer.ts';
+import { Asked } from './asked.ts';
+import { Attempts } from './attempts.ts';
 import type { ClientConnection } from './client-connection.ts';
 import { Download } from './download.ts';
-import { ConnectionLines, forwardText } from './forward-text.ts';
-import { methodOf, RequestRecord } from './record.ts';
-import { requestedInstance } from './sticky.ts';
-import { targetOf } from './target.ts';
+import { RequestRecord } from './record.ts';
 import { Upload } from './upload.ts';
-import { isLocalFailure, isRepeatable, mayUpgrade } from './rules.ts';
+import { closing, isLocalFailure } from './rules.ts';
 
 /**
  * One request and its answer: finds the route, tries its backends until one answers, and leaves a record. One object
@@ -34,83 +32,40 @@ export class Exchange implements BackendUser {
   persistent = false;
   /** The client said that it asks nothing more. */
   saidClose = false;
-  /** The client may be waiting to be told to send the body. */
-  wantsContinue = false;
-  /** The client wants to leave HTTP. */
-  upgrade: string | undefined;
   readonly #context: PlaneContext;
   readonly #client: ClientConnection;
-  readonly #lines = new ConnectionLines();
-  #startedMonotonic = 0;
-  #attemptedAt = 0;
-  #head = '';
-  #hasBody = false;
-  #repeatable = false;
-  #minor = 1;
-  #traced = false;
-  #sticky: string | undefined;
-  #hash: string | undefined;
-  #route: TableRoute | undefined;
-  #tried: Set<Endpoint> | undefined;
-  #timedOut = false;
+  readonly #asked: Asked;
+  readonly #attempts: Attempts;
+  readonly #answer: Answer;
   #backend: BackendConnection | undefined;
-  #busy: Endpoint | undefined;
   #backendPaused = false;
-  #framed = true;
 
   constructor(context: PlaneContext, client: ClientConnection) {
     this.#context = context;
     this.#client = client;
+    this.#asked = new Asked(context);
+    this.#attempts = new Attempts(context);
+    this.#answer = new Answer(context);
     this.upload = new Upload(() => client.pauseBody());
     this.download = new Download(client.wire);
   }
 
   /** Starts with what the parser found. */
   begin(head: RequestHead): void {
-    const { clock, settings, state, table } = this.#context;
-    const client = this.#client;
-    const method = methodOf(head);
+    const { clock, state } = this.#context;
+    const asked = this.#asked;
     this.running = true;
     state.active += 1;
-    this.#startedMonotonic = clock.monotonic();
-    this.#attemptedAt = 0;
-    this.record.begin(head, method, newRequestId(), clock.now());
+    this.#attempts.begin();
+    asked.begin(head);
+    this.record.begin(head, asked.method, newRequestId(), clock.now());
     this.persistent = head.persistent;
     this.saidClose = !head.persistent;
-    this.#minor = head.minor;
-    this.#hasBody = head.hasBody;
-    this.#repeatable = !head.hasBody && isRepeatable(method);
-    this.wantsContinue =
-      head.hasBody && head.minor === 1 && head.value('expect')?.toLowerCase() === '100-continue';
-    this.upgrade = mayUpgrade(head) ? head.value('upgrade') : undefined;
-    this.#traced = settings.traceKey !== '' && head.value('x-vcap-trace') === settings.traceKey;
-    this.#tried = undefined;
-    this.#timedOut = false;
+    this.#answer.begin(head, this.record);
     this.upload.reset();
     this.download.reset();
-
-    const target = targetOf(method, head.target, head.value('host'));
-    if (!('key' in target)) return this.fail(target);
-    const route = table.find(target.key, target.path);
-    if (route === undefined) {
-      return this.fail(
-        routerErrors.unknownRoute,
-        `Requested route ('${printable(target.host)}') does not exist.`,
-      );
-    }
-    if (route.members.length === 0) return this.fail(routerErrors.noEndpoints);
-    this.#route = route;
-    this.#sticky = head.has('cookie') ? requestedInstance(head.value('cookie')) : undefined;
-    this.#hash = settings.balance === 'hash' ? hashValue(head, settings.hashHeader) : undefined;
-    const facts = {
-      method,
-      requestId: this.record.requestId,
-      clientAddress: client.address,
-      scheme: client.scheme,
-      startedAt: this.record.startedAt,
-      upgrade: this.upgrade,
-    };
-    this.#head = forwardText(head, target, facts, this.#lines);
+    const refusal = asked.aim(head, this.record, this.#client, this.#attempts);
+    if (refusal !== undefined) return this.fail(refusal.error, refusal.text);
     this.#tryNext();
   }
 
@@ -135,15 +90,15 @@ export class Exchange implements BackendUser {
     this.#dropBackend();
     record.routerError = error.code;
     if (download.begun) {
-      const framed = this.#framed;
+      const { framed } = this.#answer;
       this.#finish();
       return this.#client.cut(framed);
     }
     const client = this.#client;
-    this.persistent &&= !this.wantsContinue && this.upgrade === undefined && !closing.has(error.status);
+    this.persistent &&=
+      !this.#asked.wantsContinue && this.#asked.upgrade === undefined && !closing.has(error.status);
     const keep = client.willKeep();
-    const lines = `X-Vcap-Request-Id: ${record.requestId}\r\n${this.#connectionLine(keep)}`;
-    const page = errorPage(error, { text, lines, bodiless: record.method === 'HEAD' });
+    const page = this.#answer.page(error, text, keep);
     download.reset();
     record.status = error.status;
     record.responseBytes = page.bytes;
@@ -155,7 +110,7 @@ export class Exchange implements BackendUser {
   /** The time for what is awaited is over. */
   timeout(): void {
     if (this.#backend?.connected === false) {
-      this.#timedOut = true;
+      this.#attempts.timedOut = true;
       const backend = this.#backend;
       backend.close();
       return this.#unreachable(new Error('no connection in time'), false);
@@ -177,33 +132,18 @@ export class Exchange implements BackendUser {
   }
 
   #tryNext(): void {
-    const { clock, pick, settings } = this.#context;
-    const route = this.#route as TableRoute;
-    const tried = this.#tried;
-    const now = tried === undefined ? this.#startedMonotonic : clock.monotonic();
-    const spent = tried !== undefined && now - this.#startedMonotonic > settings.retryBudgetMs;
-    const endpoint = spent ? undefined : pick(route, tried, this.#sticky, this.#hash, now);
-    if (endpoint !== undefined) {
-      this.record.endpoint = endpoint;
-      this.#busy = endpoint;
-      endpoint.active += 1;
-      return this.#attempt(endpoint, true);
-    }
-    if (tried !== undefined)
-      return this.fail(this.#timedOut ? routerErrors.endpointTimeout : routerErrors.endpointFailure);
-    const full = route.members.some((each) => each.health !== 'down');
-    this.fail(full ? routerErrors.overloaded : routerErrors.noEndpoints);
+    const next = this.#attempts.next();
+    if ('code' in next) return this.fail(next);
+    this.record.endpoint = next;
+    this.#attempt(next, true);
   }
 
-  #attempt(endpoint: Endpoint, pooled: boolean): void {
-    const { clock, pool, settings, wheel } = this.#context;
-    this.#attemptedAt = clock.monotonic();
-    const kept = pooled ? pool.take(endpoint, this.#repeatable, wheel.now) : undefined;
-    const backend = kept ?? pool.open(this.#context, endpoint);
+  #attempt(endpoint: Endpoint, kept: boolean): void {
+    const backend = this.#attempts.connect(endpoint, kept, this.#asked.repeatable);
     this.#backend = backend;
     backend.use(this);
     if (backend.connected) return this.connected();
-    this.#client.expect(settings.connectMs);
+    this.#client.expect(this.#context.settings.connectMs);
   }
 
   connected(): void {
@@ -211,104 +151,76 @@ export class Exchange implements BackendUser {
     const client = this.#client;
     const backend = this.#backend as BackendConnection;
     client.expect(settings.responseMs);
-    this.upload.begin(backend, `${this.#head}${this.#busy?.headers ?? ''}\r\n`);
-    if (!this.#hasBody) return this.upload.complete();
-    if (this.wantsContinue) {
-      this.wantsContinue = false;
+    this.upload.begin(backend, `${this.#asked.forward}${this.#attempts.busy?.headers ?? ''}\r\n`);
+    if (!this.#asked.hasBody) return this.upload.complete();
+    if (this.#asked.wantsContinue) {
+      this.#asked.wantsContinue = false;
       client.wire.writeText('HTTP/1.1 100 Continue\r\n\r\n');
     }
     client.sendBody();
   }
 
   connectFailed(error: NodeJS.ErrnoException): void {
-    this.#timedOut = false;
+    this.#attempts.timedOut = false;
     this.#unreachable(error, isLocalFailure(error));
   }
 
   #unreachable(error: Error, local: boolean): void {
-    const endpoint = this.#busy;
-    if (endpoint !== undefined && !local) {
-      endpoint.health = 'down';
-      this.#context.setAside(endpoint);
-    }
+    const { busy } = this.#attempts;
+    if (busy !== undefined && !local) this.#attempts.setAside(busy, 'down');
     this.#again('unreachable', error);
   }
 
   failed(failure: BackendFailure, error: Error): void {
     const { reused, endpoint } = this.#backend as BackendConnection;
     this.#backend = undefined;
-    this.#timedOut = false;
+    this.#attempts.timedOut = false;
     const { upload } = this;
     upload.stop();
     if (failure === 'reset') {
-      if (reused && this.#repeatable) return this.#attempt(endpoint, false);
-      if (endpoint.health === 'up' && !reused) {
-        endpoint.health = 'suspect';
-        this.#context.setAside(endpoint);
-      }
-      if (this.#repeatable || (this.#hasBody && !upload.started)) return this.#again(failure, error);
+      if (reused && this.#asked.repeatable) return this.#attempt(endpoint, false);
+      if (endpoint.health === 'up' && !reused) this.#attempts.setAside(endpoint, 'suspect');
+      if (this.#asked.repeatable || (this.#asked.hasBody && !upload.started))
+        return this.#again(failure, error);
     }
-    this.#warn(failure, error);
+    this.#attempts.warn(failure, error);
     this.fail(routerErrors.endpointFailure);
   }
 
   #again(kind: string, error: Error): void {
-    this.#warn(kind, error);
+    this.#attempts.warn(kind, error);
     this.#backend = undefined;
-    const endpoint = this.#busy;
-    this.#release();
     this.upload.stop();
-    if (endpoint !== undefined) (this.#tried ??= new Set()).add(endpoint);
+    this.#attempts.leaveOut();
     this.#tryNext();
   }
 
   informed(head: ResponseHead): void {
-    if (head.status === 100 || this.#minor === 0 || this.download.begun) return;
+    if (head.status === 100 || this.#answer.old || this.download.begun) return;
     this.#client.wire.writeText(`HTTP/1.1 ${head.text.slice(9, head.lineEnd)}\r\n${head.kept()}\r\n`);
   }
 
   answered(head: ResponseHead): { framing: Framing; raw: boolean } | 'tunnel' | 'refused' {
-    const { settings, state } = this.#context;
     const client = this.#client;
-    const endpoint = this.#busy as Endpoint;
+    const endpoint = this.#attempts.busy as Endpoint;
     if (endpoint.health === 'suspect') endpoint.health = 'up';
-    const { status } = head;
-    this.record.status = status;
-    const { requestId } = this.record;
-    const traced = this.#traced;
-    if (status === 101) {
-      if (this.upgrade === undefined) {
+    const { upgrade } = this.#asked;
+    this.record.status = head.status;
+    if (head.status === 101) {
+      if (upgrade === undefined) {
         process.nextTick(() => this.fail(routerErrors.endpointFailure));
         return 'refused';
       }
-      const upgrade = head.value('upgrade') ?? this.upgrade;
-      const connection = `Upgrade: ${upgrade}\r\nConnection: Upgrade\r\n`;
-      this.download.begin(
-        answerText(this.#context, head, { requestId, endpoint, traced, chunked: false, connection }),
-        false,
-      );
+      this.download.begin(this.#answer.switching(head, endpoint, upgrade), false);
       return 'tunnel';
     }
-    const framing = framingOf(head, this.record.method);
-    const old = this.#minor === 0;
+    const framing = this.#answer.framing(head);
     // An upgrade that was refused may be followed by bytes that were meant for the tunnel.
-    this.persistent &&=
-      this.upgrade === undefined && !state.draining && !(old && framing !== 'length' && framing !== 'none');
-    const text = answerText(this.#context, head, {
-      requestId,
-      endpoint,
-      traced,
-      chunked:
-        !old &&
-        (framing === 'close' ||
-          framing === 'chunked' ||
-          (framing === 'none' && head.chunked && status === 200)),
-      connection: this.#connectionLine(client.willKeep()),
-    });
-    this.#framed = !old || framing === 'length';
-    this.download.begin(text, framing === 'close' && !old);
-    client.expect(settings.idleMs);
-    return { framing, raw: !old };
+    this.persistent &&= upgrade === undefined && this.#answer.mayPersist();
+    const text = this.#answer.text(head, endpoint, client.willKeep());
+    this.download.begin(text, this.#answer.packed);
+    client.expect(this.#context.settings.idleMs);
+    return { framing, raw: !this.#answer.old };
   }
 
   onBody(buffer: Buffer, start: number, end: number): void {
@@ -344,7 +256,7 @@ export class Exchange implements BackendUser {
   tunnelled(wire: Wire, buffer: Buffer, start: number, end: number): void {
     const { clock } = this.#context;
     this.#backend = undefined;
-    this.record.responseTimeMs = clock.monotonic() - this.#startedMonotonic;
+    this.record.responseTimeMs = clock.monotonic() - this.#attempts.startedAt;
     this.download.flush();
     const client = this.#client;
     const early = client.leave();
@@ -361,11 +273,6 @@ export class Exchange implements BackendUser {
     this.#client.resumeBody();
   }
 
-  #connectionLine(keep: boolean): string {
-    if (!keep) return 'Connection: close\r\n';
-    return this.#minor === 0 ? 'Connection: keep-alive\r\n' : '';
-  }
-
   #dropBackend(): void {
     const backend = this.#backend;
     this.#backend = undefined;
@@ -375,51 +282,24 @@ export class Exchange implements BackendUser {
     backend.close();
   }
 
-  #release(): void {
-    const endpoint = this.#busy;
-    this.#busy = undefined;
-    if (endpoint !== undefined) endpoint.active -= 1;
-  }
-
-  #warn(kind: string, error: Error): void {
-    const { address, app } = this.#busy?.facts ?? {};
-    this.#context.log.warn({ event: 'backend-failed', address, app, kind, why: error.message });
-  }
-
   #finish(): void {
     if (!this.running) return;
     this.running = false;
     const { clock, stats, accessLog, state } = this.#context;
     const { record } = this;
-    this.#release();
-    const took = clock.monotonic() - this.#startedMonotonic;
+    const { startedAt, attemptedAt } = this.#attempts;
+    const took = clock.monotonic() - startedAt;
     // A tunnel's life is not latency.
     if (record.status !== 101) record.responseTimeMs = took;
-    record.routerTimeMs = this.#attemptedAt === 0 ? took : this.#attemptedAt - this.#startedMonotonic;
+    record.routerTimeMs = attemptedAt === 0 ? took : attemptedAt - startedAt;
     record.clientAddress = this.#client.addressAndPort;
     accessLog.write(record);
     stats.finished(record, record.endpoint);
     record.clear();
-    this.#head = '';
-    this.#route = undefined;
-    this.#sticky = undefined;
-    this.#tried = undefined;
+    this.#attempts.end();
+    this.#asked.forward = '';
     this.#backendPaused = false;
     state.active -= 1;
     if (state.active === 0) state.idle?.();
   }
-}
-
-/** After these nobody knows where the client's next request would begin. */
-const closing: ReadonlySet<number> = new Set([400, 405, 408]);
-
-function hashValue(head: RequestHead, name: string): string | undefined {
-  const at = head.text.toLowerCase().indexOf(`\r\n${name}:`);
-  if (at < 0) return undefined;
-  const start = at + name.length + 3;
-  return head.text.slice(start, head.text.indexOf('\r\n', start)).trim();
-}
-
-function printable(host: string): string {
-  return host.replace(/[^\w.:*[\]-]/g, '?').slice(0, 255);
 }

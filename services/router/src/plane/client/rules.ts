@@ -22,3 +22,19 @@ const localCodes = new Set(['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS', 'ENO
 export function isLocalFailure(error: NodeJS.ErrnoException): boolean {
   return localCodes.has(error.code ?? '');
 }
+
+/** After these nobody knows where the client's next request would begin. */
+export const closing: ReadonlySet<number> = new Set([400, 405, 408]);
+
+/** The value of the header that the policy `hash` goes by. */
+export function hashValue(head: RequestHead, name: string): string | undefined {
+  const at = head.text.toLowerCase().indexOf(`\r\n${name}:`);
+  if (at < 0) return undefined;
+  const start = at + name.length + 3;
+  return head.text.slice(start, head.text.indexOf('\r\n', start)).trim();
+}
+
+/** A host as it may stand in a page. */
+export function printable(host: string): string {
+  return host.replace(/[^\w.:*[\]-]/g, '?').slice(0, 255);
+}
