@@ -1,8 +1,13 @@
-/** `npm run bench [-- --quick] [-- --only=a,b,c,d,services,tunnel]`: measures the product's figures and prints them. Asserts no times. */
+/**
+ * `npm run bench [-- --quick] [-- --only=a,b,c,d,services,tunnel,containers]`: measures the product's figures and prints them.
+ * Asserts no times.
+ */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { sweepContainers, whyNoContainers } from '../test/support/containers.ts';
 import { Platform } from '../test/support/platform.ts';
 import { measureBigUpdate } from './figures/big-update.ts';
+import { measureContainers } from './figures/containers.ts';
 import { measureMemory } from './figures/memory.ts';
 import { measureRevival } from './figures/revival.ts';
 import { measureServices } from './figures/services.ts';
@@ -19,7 +24,10 @@ const measures: Record<string, (platform: Platform, rounds: number) => Promise<F
   b: measureBigUpdate,
   services: measureServices,
   tunnel: measureTunnel,
+  containers: measureContainers,
 };
+/** Those that need applications in containers. */
+const contained = new Set(['containers']);
 
 const { values } = parseArgs({
   options: {
@@ -36,13 +44,16 @@ console.log(
 
 for (const [name, measure] of Object.entries(measures)) {
   if (!only.includes(name)) continue;
+  if (contained.has(name) && (await whyNoContainers()) !== undefined) continue;
   // A cluster of its own for each: no figure depends on what was measured before it.
-  const platform = await Platform.create();
+  const platform = await Platform.create({ isolation: contained.has(name) ? 'runc' : 'process' });
   try {
     await platform.start();
     await platform.login();
     for (const figure of [await measure(platform, rounds)].flat()) console.log(renderFigure(figure));
   } finally {
+    await platform.stop();
+    if (contained.has(name)) await sweepContainers(platform);
     await platform.remove();
   }
 }
