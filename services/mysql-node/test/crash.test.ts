@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gatewayPaths, GatewayClient, Stage } from '@vcap/service-base';
+import { GatewayClient, Stage } from '@vcap/service-base';
 import type { Credentials, Handle, RunningGateway } from '@vcap/service-base';
 import { startNats, tempDir, waitFor } from '@vcap/testkit';
 import type { NatsServer, RunningProcess, TempDir } from '@vcap/testkit';
@@ -11,6 +11,7 @@ import { as, asRoot, traces } from './support/bench-node.ts';
 import { mariadb, mysqlSection } from './support/databases.ts';
 import type { TestDatabase } from './support/databases.ts';
 import { startNode } from './support/node-process.ts';
+import { orphanPass, owned } from './support/ownership.ts';
 
 const NODE = 'mysql_node_free_0';
 let nats: NatsServer;
@@ -89,36 +90,6 @@ const unprovision = async (id: string): Promise<void> => {
   await asker.unprovision(id);
 };
 
-/** What should be on the server: what the cloud controller has a handle of, and the foreign schema. */
-function owned(): string[] {
-  const all = [...stage.controller.handles.values()].map(({ credentials }) => credentials as Credentials);
-  const schemas = new Set(all.map(({ name }) => name));
-  return [
-    foreign,
-    ...schemas,
-    ...all.flatMap(({ name, user }) => [`user ${String(user)}`, `grant ${name}`]),
-  ].sort();
-}
-
-/** An operator looks for orphans and has those deleted that are found; the foreign schema is not on that list. */
-async function orphanPass(): Promise<void> {
-  const before = gateway.varz()['orphan_instances'];
-  await gateway.client.call('POST', gatewayPaths.checkOrphan, {});
-  await waitFor(() => gateway.varz()['orphan_instances'] !== before, {
-    what: 'the double check',
-    timeoutMs: 20_000,
-  });
-  const mine = (names: string[] | undefined): string[] => (names ?? []).filter((name) => name !== foreign);
-  const { orphan_instances: instances, orphan_bindings: bindings } = gateway.varz() as {
-    orphan_instances: Record<string, string[]>;
-    orphan_bindings: Record<string, Credentials[]>;
-  };
-  await gateway.client.call('DELETE', gatewayPaths.purgeOrphan, {
-    orphan_instances: { [NODE]: mine(instances[NODE]) },
-    orphan_bindings: { [NODE]: bindings[NODE] ?? [] },
-  });
-}
-
 const operations: Record<string, { prepare: () => Promise<() => Promise<unknown>> }> = {
   provision: { prepare: async () => provision },
   bind: {
@@ -176,12 +147,12 @@ describe.each(Object.keys(operations))('killed in the middle of %s', (what) => {
       asker.hangUp.abort();
       rmSync(files.FAULT_FILE);
       node = await startNode(dir.path, config, files);
-      await orphanPass();
+      await orphanPass(gateway, NODE, [foreign]);
       const find = async (): Promise<string[]> => traces(database.server.port);
-      await waitFor(async () => (await find()).join() === owned().join(), { timeoutMs: 20_000 }).catch(
-        () => undefined,
-      );
-      expect([at, await find()]).toEqual([at, owned()]);
+      await waitFor(async () => (await find()).join() === owned(stage, [foreign]).join(), {
+        timeoutMs: 20_000,
+      }).catch(() => undefined);
+      expect([at, await find()]).toEqual([at, owned(stage, [foreign])]);
       expect([at, await outcome]).toEqual([at, 'failed']);
       for (const handle of stage.controller.handles.values())
         expect([at, await works(handle)]).toEqual([at, true]);

@@ -1,7 +1,7 @@
 import { createPool } from 'mysql2';
 import type { ConnectionOptions, Pool, PoolConnection, RowDataPacket } from 'mysql2';
 import type { Clock } from '@vcap/clock';
-import { withDeadline } from '@vcap/clock';
+import { DeadlineError, withDeadline } from '@vcap/clock';
 import { ServiceError } from '@vcap/service-base';
 import { mysqlErrors } from '../domain/errors.ts';
 import { sql } from '../sql/quote.ts';
@@ -91,7 +91,7 @@ export class DbServer implements Session {
     const connection = await this.#connection();
     let reusable = false;
     try {
-      const result = await work(sessionOf(connection));
+      const result = await work(sessionOf(connection, this.#options.clock));
       reusable = options.fresh !== true;
       this.answering = true;
       return result;
@@ -173,16 +173,18 @@ export class DbServer implements Session {
 /** What fails here fails again, and is told, at the first use of the connection. */
 function ignoreResult(): void {}
 
-function sessionOf(connection: PoolConnection): Session {
-  const send = (statement: Statement, values: readonly Value[]): Promise<unknown> =>
-    new Promise((resolve, reject) => {
+function sessionOf(connection: PoolConnection, clock: Clock): Session {
+  const send = (statement: Statement, values: readonly Value[]): Promise<unknown> => {
+    const sent = new Promise((resolve, reject) => {
       const done = (error: unknown, rows: unknown): void =>
         error ? reject(error instanceof Error ? error : new Error('query failed')) : resolve(rows);
-      const options = { sql: statement.text, timeout: STATEMENT_LIMIT_MS };
       // Values go apart from the text; what takes no values cannot be prepared on every server.
-      if (values.length > 0) connection.execute(options, [...values], done);
-      else connection.query(options, done);
+      if (values.length > 0) connection.execute(statement.text, [...values], done);
+      else connection.query(statement.text, done);
     });
+    // The driver's own limit leaves its timer behind when the connection breaks.
+    return withDeadline(clock, STATEMENT_LIMIT_MS, 'a statement', sent);
+  };
   return {
     async run(statement, values = []) {
       await send(statement, values);
@@ -199,6 +201,7 @@ function isAnswer(error: unknown): boolean {
 }
 
 export function isConnectionLoss(error: unknown): boolean {
+  if (error instanceof DeadlineError) return true;
   const { code, fatal } = error as { code?: unknown; fatal?: unknown };
   return fatal === true || (typeof code === 'string' && CONNECTION_CODES.test(code));
 }
