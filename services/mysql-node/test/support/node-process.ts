@@ -4,13 +4,14 @@ import { fileURLToPath } from 'node:url';
 import { startProcess } from '@vcap/testkit';
 import type { RunningProcess } from '@vcap/testkit';
 
-const program = fileURLToPath(new URL('fault-node.ts', import.meta.url));
+const faultNode = fileURLToPath(new URL('fault-node.ts', import.meta.url));
 
-/** Starts the node as a process of its own on a configuration, with the given variables. */
+/** Starts the node as a process of its own on a configuration, with the given variables; a program that can fail unless another is named. */
 export async function startNode(
   dir: string,
   config: Record<string, unknown>,
   env: Record<string, string> = {},
+  program = faultNode,
 ): Promise<RunningProcess> {
   const file = join(dir, 'mysql-node.yml');
   // JSON is YAML.
