@@ -18,7 +18,8 @@ const mysqlNode = fileURLToPath(new URL('../../../../services/mysql-node/', impo
 
 /** A snapshot and its rollback by the jobs of the gateway, and the same by hand on the same server. */
 export async function snapshots(platform: Platform, gateway: Gateway): Promise<Figure[]> {
-  const { service_id: id, credentials } = await gateway.provision('standard');
+  await platform.ok('create-service', 'mysql', 'big', '--plan', 'standard');
+  const { service_id: id, credentials } = await gateway.known();
   const tenant = await connectAs(credentials);
   await tenant.query('CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, a MEDIUMTEXT)');
   // Half random, half text, as rows are; small statements, as long ones are ended.
@@ -47,7 +48,7 @@ export async function snapshots(platform: Platform, gateway: Gateway): Promise<F
     loads.push(await ms(() => shell(`gunzip -c ${file} | mariadb ${flags} by_hand`)));
     rollbacks.push(await ms(() => gateway.rollback(id, snapshot)));
   }
-  await gateway.unprovision(id);
+  await platform.ok('delete-service', 'big');
   return [
     compared(`snapshot of ${megabytes} MB`, takes, 'mysqldump | gzip', dumps),
     compared(`rollback of ${megabytes} MB`, rollbacks, 'gunzip | mysql', loads),

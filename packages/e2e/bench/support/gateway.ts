@@ -17,10 +17,12 @@ const pollMs = 20;
 
 /** The MySQL gateway of a cluster, asked as a cloud controller asks it. */
 export class Gateway {
+  readonly #platform: Platform;
   readonly #url: string;
   readonly #headers: Record<string, string>;
 
-  private constructor(url: string, headers: Record<string, string>) {
+  private constructor(platform: Platform, url: string, headers: Record<string, string>) {
+    this.#platform = platform;
     this.#url = url;
     this.#headers = headers;
   }
@@ -31,7 +33,16 @@ export class Gateway {
     const headers = { [serviceTokenHeader]: token, 'content-type': 'application/json' };
     const answer = await platform.call('GET', controllerPaths.offering(label), { headers, token: '' });
     const { url } = z.looseObject({ url: z.string() }).parse(JSON.parse(answer.body));
-    return new Gateway(url, headers);
+    return new Gateway(platform, url, headers);
+  }
+
+  /** The only instance that the cloud controller knows: others a gateway forgets after a minute. */
+  async known(): Promise<Handle> {
+    const headers = this.#headers;
+    const answer = await this.#platform.call('GET', controllerPaths.handles(label), { headers, token: '' });
+    const [first] = z.looseObject({ handles: z.array(handleSchema) }).parse(JSON.parse(answer.body)).handles;
+    if (!first) throw new Error('the cloud controller has no instance');
+    return first;
   }
 
   async provision(plan: string): Promise<Handle> {
