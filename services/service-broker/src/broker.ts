@@ -26,13 +26,31 @@ export interface BrokerOptions {
  */
 export class Broker implements GatewayBackend {
   readonly #options: BrokerOptions;
+  /** Ends when the last one in line is done. */
+  #last: Promise<void> = Promise.resolve();
 
   constructor(options: BrokerOptions) {
     this.#options = options;
   }
 
   /** Offers each option; kept only once the cloud controller took it. A repetition replaces. */
-  async register(registration: Registration): Promise<void> {
+  register(registration: Registration): Promise<void> {
+    return this.#inTurn(() => this.#register(registration));
+  }
+
+  /** Takes all options of a label back, here last: a removal that failed can be repeated. */
+  remove(label: string): Promise<void> {
+    return this.#inTurn(() => this.#remove(label));
+  }
+
+  /** Offers, or takes back for a while, what is still registered when its turn comes. */
+  advertise(service: BrokeredService, active: boolean): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#options.store.get(service.label)) await this.#advertise(service, active);
+    });
+  }
+
+  async #register(registration: Registration): Promise<void> {
     const { store, log } = this.#options;
     for (const service of servicesOf(registration)) {
       const other = store.get(service.label);
@@ -42,14 +60,13 @@ export class Broker implements GatewayBackend {
           `${service.label} is registered as ${other.registeredAs}`,
         );
       }
-      await this.#told(() => this.advertise(service, true));
+      await this.#told(() => this.#advertise(service, true));
       store.save(service);
       log.info({ event: 'service-registered', label: service.label });
     }
   }
 
-  /** Takes all options of a label back, here last: a removal that failed can be repeated. */
-  async remove(label: string): Promise<void> {
+  async #remove(label: string): Promise<void> {
     const { store, client, log } = this.#options;
     const services = store.registeredAs(label);
     if (services.length === 0) throw new ServiceError(serviceErrors.notFound, `offering ${label}`);
@@ -65,7 +82,7 @@ export class Broker implements GatewayBackend {
     }
   }
 
-  async advertise(service: BrokeredService, active: boolean): Promise<void> {
+  async #advertise(service: BrokeredService, active: boolean): Promise<void> {
     await this.#options.client.advertise(offeringOf(service, this.#options.url(), active));
   }
 
@@ -92,6 +109,19 @@ export class Broker implements GatewayBackend {
   }
 
   async unbind(): Promise<void> {}
+
+  /** One after the other: an offer that is repeated must not come after the removal of what it offers. */
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    const before = this.#last;
+    const done = Promise.withResolvers<void>();
+    this.#last = done.promise;
+    await before;
+    try {
+      await work();
+    } finally {
+      done.resolve();
+    }
+  }
 
   /** What the cloud controller says no to is the asker's fault; its silence is 30600. */
   async #told(call: () => Promise<void>): Promise<void> {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Bus, routerRegister, routerStart } from '@vcap/bus';
@@ -20,6 +20,7 @@ const registration = {
   ],
 };
 
+jest.setTimeout(120_000);
 let broker: RunningBroker;
 beforeEach(async () => {
   broker = await RunningBroker.prepare();
@@ -59,6 +60,16 @@ describe('the service broker', () => {
       code: 30300,
       status: 404,
     });
+  });
+
+  it('never offers again what was taken back while it repeated its offers', async () => {
+    await broker.start({ heartbeat_interval: 0.005 });
+    for (let round = 0; round < 20; round++) {
+      await broker.client.call('POST', offerings, registration);
+      await broker.client.call('DELETE', `${offerings}/xyz_hr_db-2.0`);
+    }
+    await broker.stop();
+    expect([...broker.controller.offerings.keys()]).toEqual([]);
   });
 
   it('offers all again after it was killed, with what is predefined', async () => {
@@ -112,10 +123,10 @@ describe('the service broker', () => {
     const seen: RouterRegister[] = [];
     bus.subscribe(routerRegister, (message) => void seen.push(message));
     await broker.start();
-    await waitFor(() => seen.length === 1);
+    await waitFor(() => seen.length === 1, { timeoutMs: 20_000 });
     expect(seen[0]).toMatchObject({ host: '127.0.0.1', port: broker.port, uris: ['service-broker.vcap.me'] });
     bus.publish(routerStart, { id: 'router' });
-    await waitFor(() => seen.length === 2);
+    await waitFor(() => seen.length === 2, { timeoutMs: 20_000 });
     await bus.stop();
   });
 

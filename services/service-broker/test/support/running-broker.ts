@@ -51,6 +51,7 @@ export class RunningBroker {
     this.#process = await startProcess({
       argv: [process.execPath, '--conditions=source', main, '--config', this.config],
       readyWhen: '"event":"ready"',
+      readyTimeoutMs: 60_000,
     });
   }
 
@@ -59,7 +60,7 @@ export class RunningBroker {
   }
 
   async stop(): Promise<void> {
-    await this.#process?.stop();
+    await this.#process?.stop(20_000);
     this.#process = undefined;
   }
 
@@ -75,6 +76,9 @@ export class RunningBroker {
   }
 
   offered(label: string): Promise<unknown> {
-    return waitFor(() => this.controller.offerings.get(label)?.active, { what: `the offering ${label}` });
+    return waitFor(() => this.controller.offerings.get(label)?.active, {
+      what: `the offering ${label}`,
+      timeoutMs: 20_000,
+    });
   }
 }
