@@ -10,7 +10,7 @@ const credentials = Buffer.from(`${env.VCAP_CONFIG_status__user}:${password}`).t
 try {
   const { status } = await fetch(`http://127.0.0.1:${env.VCAP_CONFIG_status__port}/healthz`, {
     headers: { authorization: `Basic ${credentials}` },
-    signal: AbortSignal.timeout(2500),
+    signal: AbortSignal.timeout(10_000),
   });
   process.exitCode = status === 200 ? 0 : 1;
 } catch {

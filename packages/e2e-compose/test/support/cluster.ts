@@ -1,0 +1,163 @@
+import { fileURLToPath } from 'node:url';
+import { freePort, tempDir, waitFor } from '@vcap/testkit';
+import type { TempDir } from '@vcap/testkit';
+import { DockerComposeEnvironment, Wait } from 'testcontainers';
+import type { StartedDockerComposeEnvironment } from 'testcontainers';
+import { get } from './load.ts';
+import { run, tail } from './run.ts';
+import type { Ended } from './run.ts';
+import { projectOf } from './usable.ts';
+
+const root = fileURLToPath(new URL('../../../../', import.meta.url));
+const vmcProgram = `${root}packages/vmc/bin/vmc`;
+const domain = 'e2e.localhost';
+const upTimeoutMs = 300_000;
+
+/** docker-compose.yml, up under a name and on a port of its own. */
+export class Cluster {
+  readonly port: number;
+  readonly #environment: StartedDockerComposeEnvironment;
+  readonly #settings: Record<string, string>;
+  readonly #home: TempDir;
+
+  private constructor(
+    port: number,
+    environment: StartedDockerComposeEnvironment,
+    settings: Record<string, string>,
+    home: TempDir,
+  ) {
+    this.port = port;
+    this.#environment = environment;
+    this.#settings = settings;
+    this.#home = home;
+  }
+
+  /** `settings`: of .env.example, beside the port and the domain. */
+  static async up(settings: Record<string, string> = {}): Promise<Cluster> {
+    const port = await freePort();
+    const all = { ...settings, VCAP_PORT: String(port), VCAP_DOMAIN: domain };
+    const start = async (): Promise<StartedDockerComposeEnvironment> =>
+      new DockerComposeEnvironment(root, 'docker-compose.yml')
+        .withProjectName(Cluster.project)
+        .withEnvironment({ ...process.env, ...all })
+        .withClientOptions({ commandOptions: ['--no-build', '--wait', '--quiet-pull'] })
+        // Compose has waited for the health checks already.
+        .withDefaultWaitStrategy(Wait.forHealthCheck())
+        .withStartupTimeout(upTimeoutMs)
+        .up();
+    // A machine that stands still for a while makes a health check fail: once more, then.
+    const environment = await start().catch(start);
+    return new Cluster(port, environment, all, await tempDir('vcap-e2e-compose-'));
+  }
+
+  static get project(): string {
+    return process.env[projectOf] ?? 'vcap-e2e';
+  }
+
+  async down(): Promise<void> {
+    await this.#environment.down({ removeVolumes: true, timeout: 5000 });
+    await this.#home.remove();
+  }
+
+  /** A `docker compose` command that must succeed. */
+  async compose(...args: string[]): Promise<string> {
+    return this.#must(['compose', '-p', Cluster.project, ...args]);
+  }
+
+  /** A `docker` command that must succeed. */
+  async docker(...args: string[]): Promise<string> {
+    return this.#must(args);
+  }
+
+  async #must(args: string[]): Promise<string> {
+    const env = { ...process.env, ...this.#settings };
+    const ended = await run('docker', args, { cwd: root, env, timeoutMs: upTimeoutMs });
+    if (ended.status !== 0)
+      throw new Error(`docker ${args.join(' ')} ended with ${ended.status}:\n${tail(ended.output, 20)}`);
+    return ended.stdout;
+  }
+
+  /** Ids of a service's running containers, the oldest first. */
+  async containers(service: string): Promise<string[]> {
+    const ids = await this.compose('ps', '-q', service);
+    return ids.split('\n').filter(Boolean).toSorted();
+  }
+
+  /** Address in the cluster's network, which this host reaches too. */
+  async address(container: string): Promise<string> {
+    const format = '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}';
+    return (await this.docker('inspect', '-f', format, container)).trim();
+  }
+
+  /** Kills a container and takes it away, as no orderly end does. */
+  async destroy(container: string): Promise<void> {
+    await this.docker('rm', '-f', container);
+  }
+
+  /** Makes the containers of services again that are missing, and waits until they are healthy; arguments of `up` too. */
+  async restore(...services: string[]): Promise<void> {
+    const command = ['up', '-d', '--no-build', '--no-recreate', '--no-deps', '--wait', ...services];
+    await this.compose(...command).catch(async () => this.compose(...command));
+  }
+
+  /** Text of one of the cluster's secrets. */
+  async secret(name: string): Promise<string> {
+    const volume = `${Cluster.project}_secrets`;
+    const args = ['run', '--rm', '-v', `${volume}:/secrets:ro`, 'node:24-bookworm-slim'];
+    return (await this.docker(...args, 'cat', `/secrets/${name}`)).trim();
+  }
+
+  vmc(...args: string[]): Promise<Ended> {
+    const env = { ...process.env, HOME: this.#home.path, NODE_OPTIONS: '' };
+    return run(vmcProgram, args, { env, timeoutMs: 120_000 });
+  }
+
+  /** A vmc command that must succeed. */
+  async ok(...args: string[]): Promise<string> {
+    const { status, output } = await this.vmc(...args);
+    if (status !== 0) throw new Error(`vmc ${args.join(' ')} ended with ${status}:\n${output}`);
+    return output;
+  }
+
+  async login(): Promise<string> {
+    const password = await this.secret('admin-password');
+    await this.ok('target', `http://api.${domain}:${this.port}`);
+    await this.ok('login', 'admin@vcap.local', '--passwd', password, '-n');
+    return password;
+  }
+
+  host(app: string): string {
+    return `${app}.${domain}`;
+  }
+
+  async get(app: string, path = '/'): Promise<[number, string]> {
+    return get(this.port, this.host(app), path);
+  }
+
+  /** Waits until an application answers 200, and gives the answer's text. */
+  async answer(app: string, path = '/', timeoutMs = 120_000): Promise<string> {
+    return waitFor(
+      async () => {
+        const [status, text] = await this.get(app, path);
+        if (status !== 200) throw new Error(`${status} ${text.slice(0, 200)}`);
+        return text;
+      },
+      { timeoutMs, what: `200 of ${app}` },
+    );
+  }
+
+  /** Waits until so many instances of an application run, by what users are told. */
+  async running(app: string, count: number, timeoutMs = 180_000): Promise<void> {
+    await waitFor(
+      async () => {
+        const instances = await this.ok('instances', app, '--json');
+        const list = (JSON.parse(instances) as { state: string }[]).filter(
+          ({ state }) => state === 'RUNNING',
+        );
+        if (list.length !== count) throw new Error(instances);
+        return true;
+      },
+      { timeoutMs, what: `${count} running instances of ${app}` },
+    );
+  }
+}
