@@ -21,7 +21,7 @@ beforeEach(async () => {
   });
   caldecott = await startCaldecott({
     allowed: [{ host: '127.0.0.1', port: destination.port }],
-    limits: { maxPutBytes: 1_000_000, pollMs: 400, maxTunnels: 3, maxWaiting: 3, bodyIdleMs: 500 },
+    limits: { maxPutBytes: 1_000_000, pollMs: 15_000, maxTunnels: 3, maxWaiting: 3, bodyIdleMs: 500 },
   });
   raw = new Raw(caldecott);
 });
@@ -123,12 +123,17 @@ describe('sequence numbers', () => {
   });
 
   test('a GET that waits is answered empty before routers lose patience, and nothing is skipped', async () => {
-    const path = await raw.open(destination.port);
-    expect(await raw.ask('GET', `${path}/out/1`)).toMatchObject({ status: 200, text: '' });
+    const allowed = [{ host: '127.0.0.1', port: destination.port }];
+    const hasty = await startCaldecott({ allowed, limits: { pollMs: 400 } });
+    const asks = new Raw(hasty);
+    const path = await asks.open(destination.port);
+    expect(await asks.ask('GET', `${path}/out/1`)).toMatchObject({ status: 200, text: '' });
     accepted[0]?.write('late');
-    expect(await raw.ask('GET', `${path}/out/1`)).toMatchObject({ status: 200, text: '' });
-    expect(await raw.ask('GET', `${path}/out/2`)).toMatchObject({ status: 200, text: 'late' });
-    expect((await raw.ask('GET', `${path}/out/1`)).status).toBe(400);
+    expect(await asks.ask('GET', `${path}/out/1`)).toMatchObject({ status: 200, text: '' });
+    await waitFor(() => hasty.tunnels.registry.buffered > 0);
+    expect(await asks.ask('GET', `${path}/out/2`)).toMatchObject({ status: 200, text: 'late' });
+    expect((await asks.ask('GET', `${path}/out/1`)).status).toBe(400);
+    await hasty.stop();
   });
 
   test('a PUT after the destination closed is not taken, and is told as often as it is asked', async () => {
@@ -277,7 +282,7 @@ describe('the WebSocket of a tunnel', () => {
     expect(await refusal(await openSocket(`${path}/socket`, { 'Auth-Token': 'wrong' }))).toBe(404);
     expect(await refusal(await openSocket('/tunnels/none/socket'))).toBe(404);
     expect(await refusal(await openSocket('/websocket/127.0.0.1/22'))).toBe(404);
-    await raw.ask('GET', `${path}/out/1`);
+    await raw.ask('PUT', `${path}/in/1`, 'x');
     expect(await refusal(await openSocket(`${path}/socket`))).toBe(400);
   });
 
