@@ -68,7 +68,7 @@ export class ThreeHosts {
   /** What the join doctor of a role says. */
   async doctor(host: string, role: string): Promise<Ended> {
     const passwords = readFileSync(this.#prepared('passwords.sed'), 'utf8');
-    const password = /@BUS_TOOLS@\/(\w+)\//.exec(passwords)?.[1] ?? '';
+    const password = /PASSWORD_OF_BUS_TOOLS\/(\w+)\//.exec(passwords)?.[1] ?? '';
     const tools = ['--tools', `nats://tools:${password}@10.77.0.10:4222`];
     const [program, ...args] = this.hosts.on(host, join(deploy, 'doctor'), role, ...tools);
     return run(program, args, { env: { ...this.#environment(), VCAP_ROOT: this.#root(host) } });
