@@ -7,8 +7,8 @@ const scripts = `${root}deploy/docker/`;
 const env = {
   ...process.env,
   PATH: `${process.env['PATH']}:/usr/sbin:/sbin`,
-  // Kept from one run to the next, where no tool of this repository looks: at the root, by .gitignore.
-  DOCKER_ENGINE_DIR: `${root}.cache/engine`,
+  // Kept from one run to the next, where no tool of this repository looks.
+  DOCKER_ENGINE_DIR: `${root}node_modules/.cache/docker-engine`,
 };
 const baseImages = [
   'debian:bookworm-slim',
