@@ -10,6 +10,7 @@ import { program, sha256, startCaldecott, startTcp, token } from './support/serv
 import type { RunningCaldecott, Seen, Started } from './support/servers.ts';
 
 const size = 4_000_000;
+const slow = { timeoutMs: 20_000 };
 const transports: Transport[] = ['http', 'websocket'];
 /** A failing one can be repeated. */
 const seeds = [1, 2, 3];
@@ -72,7 +73,10 @@ describe.each(transports)('killed in the middle of a dump over %s', (transport) 
 
   test.each(seeds)('the program: nothing is left of its connection (seed %i)', async (seed) => {
     await dumpUntil(after(seed), (socket) => socket.resetAndDestroy());
-    await waitFor(() => caldecott.tunnels.registry.size === 0 && served.every((each) => each.destroyed));
+    await waitFor(
+      () => caldecott.tunnels.registry.size === 0 && served.every((each) => each.destroyed),
+      slow,
+    );
     expect(failures).toEqual([]);
   });
 
@@ -82,9 +86,12 @@ describe.each(transports)('killed in the middle of a dump over %s', (transport) 
       const load = randomBytes(after(seed));
       await program(listener.port, (socket) => {
         socket.pause().write(load);
-        void waitFor(() => taken.length > 0).then(() => socket.resetAndDestroy());
+        void waitFor(() => taken.length > 0, slow).then(() => socket.resetAndDestroy());
       });
-      await waitFor(() => caldecott.tunnels.registry.size === 0 && served.every((each) => each.destroyed));
+      await waitFor(
+        () => caldecott.tunnels.registry.size === 0 && served.every((each) => each.destroyed),
+        slow,
+      );
       const got = Buffer.concat(taken);
       expect(sha256(got)).toBe(sha256(load.subarray(0, got.length)));
     },
@@ -93,14 +100,14 @@ describe.each(transports)('killed in the middle of a dump over %s', (transport) 
   test.each(seeds)('caldecott: the program sees an error that names it (seed %i)', async (seed) => {
     const seen = await dumpUntil(after(seed), () => void caldecott.kill());
     expectNoGap(seen);
-    await waitFor(() => failures.length === 1);
+    await waitFor(() => failures.length === 1, slow);
     expect(failures[0]).toMatchObject({ hop: 'network' });
   });
 
   test.each(seeds)('the service: the program sees an error that names it (seed %i)', async (seed) => {
     const seen = await dumpUntil(after(seed), () => served[0]?.resetAndDestroy());
     expectNoGap(seen);
-    await waitFor(() => failures.length === 1);
+    await waitFor(() => failures.length === 1, slow);
     expect(failures[0]).toMatchObject({ hop: 'service' });
   });
 });
