@@ -23,17 +23,21 @@ export interface AccessRecord {
   readonly routerError: string | undefined;
   /** Nothing in it has to be escaped: it came through a parser and has no quotes, backslashes, tabs or blanks in the host. */
   readonly plain?: boolean;
-  /** What `ownerText` gives, if it is at hand. */
-  readonly ownerText?: string | undefined;
+  /** The rest of the line from the owner on, if it is at hand; it holds unless the router itself answered. */
+  readonly tail?: string | undefined;
 }
 
 /** Formats a record as gorouter does (router.md 2.6); what is absent is `"-"`. */
 export function formatAccessRecord(record: AccessRecord): string {
   const head = record.plain === true ? plainHead(record) : safeHead(record);
+  const { routerError, tail } = record;
+  const end =
+    routerError === undefined && tail !== undefined
+      ? tail
+      : ` ${ownerText(record)} x_cf_routererror:"${routerError ?? '-'}"`;
   return (
     `${head} vcap_request_id:"${record.requestId}" response_time:${secondsText(record.responseTimeMs)} ` +
-    `gorouter_time:${secondsText(record.routerTimeMs)} ` +
-    `${record.ownerText ?? ownerText(record)} x_cf_routererror:"${record.routerError ?? '-'}"`
+    `gorouter_time:${secondsText(record.routerTimeMs)}${end}`
   );
 }
 
@@ -68,21 +72,28 @@ function safeHead(record: AccessRecord): string {
 
 let secondOfText = -1;
 let textOfSecond = '';
+let msOfText = -1;
+let textOfMs = '';
 
-/** The time in nanoseconds of which milliseconds are known; most records are of the same second as the last. */
+/** The time in nanoseconds of which milliseconds are known; many records are of the same ms as the last, most of the same second. */
 function timeText(at: number): string {
-  const second = Math.floor(at / 1000);
-  if (second !== secondOfText) {
-    secondOfText = second;
-    textOfSecond = new Date(second * 1000).toISOString().slice(0, 20);
+  const ms = Math.floor(at);
+  if (ms !== msOfText) {
+    msOfText = ms;
+    const second = Math.floor(ms / 1000);
+    if (second !== secondOfText) {
+      secondOfText = second;
+      textOfSecond = new Date(second * 1000).toISOString().slice(0, 20);
+    }
+    textOfMs = `${textOfSecond}${String(ms - second * 1000 + 1000).slice(1)}000000Z`;
   }
-  const ms = Math.floor(at - second * 1000);
-  return `${textOfSecond}${ms < 10 ? '00' : ms < 100 ? '0' : ''}${ms}000000Z`;
+  return textOfMs;
 }
 
 /** Seconds with six places; `toFixed` takes its time. */
 function secondsText(ms: number): string {
   const micros = Math.round(ms * 1000);
+  if (micros < 1_000_000) return `0.${String(micros + 1_000_000).slice(1)}`;
   const whole = Math.floor(micros / 1_000_000);
   return `${whole}.${String(micros - whole * 1_000_000 + 1_000_000).slice(1)}`;
 }

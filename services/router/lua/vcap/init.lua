@@ -38,12 +38,22 @@ function _M.init_worker()
   assert(ngx.timer.every(1, report))
 end
 
+local last_now, last_text = 0, ""
+
+-- The time as X-Request-Start tells it; many requests come within one millisecond.
+local function milliseconds()
+  local at = now()
+  if at ~= last_now then last_now, last_text = at, string.format("%.0f", at * 1000) end
+  return last_text
+end
+
 local function use(ctx, route, endpoint)
   ctx.route = route
   ctx.peer = endpoint
   endpoint.active = endpoint.active + 1
   stats.started()
   var.vcap_lines = endpoint.lines
+  var.vcap_msec = milliseconds()
 end
 
 local function release(ctx)
@@ -71,7 +81,7 @@ end
 
 -- "" when the request may go to the kept connections of an instance, which is then chosen; else where it has to go.
 function _M.fast()
-  local form, size = head.check()
+  local form, size, raw = head.check()
   if form == nil then return "@bad" end
   if size > settings.maxHeaderBytes then return "@large" end
   local gen = routes.generation()
@@ -80,7 +90,7 @@ function _M.fast()
   if agent and agent:sub(1, 13) == "HTTP-Monitor/" then return "@health" end
   if form ~= "origin" or not repeatable[get_method()] then return slow end
   local connection = var.http_connection
-  if connection and connection ~= "keep-alive" and connection ~= "close" then return slow end
+  if connection and (connection ~= "keep-alive" and connection ~= "close" or head.connections(raw)) then return slow end
   local host = var.http_host
   if host == nil then return slow end
   if slow == "@last" then return slow end
@@ -268,10 +278,10 @@ function _M.balance()
 end
 
 -- Whether what came is an answer: nginx passes on much that two parsers might read in two ways.
-local function is_answer()
+local function is_answer(odd)
   local status = ngx.status
   if status < 200 and (status ~= 101 or var.vcap_upgrade == "") then return false end
-  local coding = var.upstream_http_transfer_encoding
+  local coding = odd ~= "" and var.upstream_http_transfer_encoding or nil
   if coding == nil then return true end
   return coding:lower() == "chunked" and var.upstream_http_content_length == nil
 end
@@ -283,12 +293,12 @@ function _M.header()
   if peer == nil then return end
   -- What has no status line would go to the client as it is, and so would a page of ours: it is cut off.
   if ngx.req.http_version() < 1 then return ngx.exit(444) end
-  if not is_answer() then return ngx.exit(502) end
+  local odd = var.vcap_odd
+  if not is_answer(odd) then return ngx.exit(502) end
   if peer.health == "suspect" then routes.set_health(peer, "up") end
-  if var.upstream_http_set_cookie then sticky.answer(peer.id) end
-  local connection = var.upstream_http_connection
-  if connection and connection ~= "keep-alive" and connection ~= "close" then
-    for name in connection:gmatch("[^,%s]+") do
+  if odd ~= "" then
+    if var.upstream_http_set_cookie then sticky.answer(peer.id) end
+    for name in (var.upstream_http_connection or ""):gmatch("[^,%s]+") do
       if not end_to_end[name:lower()] then ngx.header[name] = nil end
     end
   end
@@ -325,7 +335,7 @@ function _M.log()
   local status = ngx.status
   local at = now()
   local ms = (at - ngx.req.start_time()) * 1000
-  local error = var.vcap_error
+  local error = status >= 400 and var.vcap_error or nil
   if error == "" then error = nil end
   if status == 101 then ms = 0 end
   stats.finished(status, ms, peer, error)

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { PlaneSettings } from '../plane/context.ts';
 
 /** A certificate, its key, and the names it is for; `fallback`: for names no other is for. */
@@ -75,6 +76,8 @@ const forwarding = (host: string): string => `
 
 function http(facts: ConfigFacts): string {
   const { directory, settings, lua, routesMb } = facts;
+  // Traces begin here, so one name for our part in them will do.
+  const span = randomBytes(8).toString('hex');
   const files = filesOf(directory);
   const temps = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `${name}_temp_path ${quoted(`${files.temp}/${name}`)};`)
@@ -115,14 +118,14 @@ function http(facts: ConfigFacts): string {
 
   map $http_x_forwarded_proto $vcap_proto { default $http_x_forwarded_proto; "" $scheme; }
   map $http_x_forwarded_host $vcap_forwarded_host { default $http_x_forwarded_host; "" $vcap_host; }
-  map $msec $vcap_msec { "~^(?<vcap_s>[0-9]+)[.](?<vcap_ms>[0-9]+)$" $vcap_s$vcap_ms; }
   map $http_x_request_start $vcap_start { default $http_x_request_start; "" $vcap_msec; }
   map $http_x_request_id $vcap_request { default $http_x_request_id; "" $request_id; }
-  map $request_id $vcap_new_trace { "~^(?<vcap_span>.{16})" 00-$request_id-$vcap_span-01; }
   map $http_traceparent $vcap_traceparent {
-    default $vcap_new_trace;
+    default 00-$request_id-${span}-01; "" 00-$request_id-${span}-01;
     "~^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$" $http_traceparent;
   }
+  map $upstream_http_connection $vcap_hop { default x; "" ""; keep-alive ""; close ""; }
+  map $upstream_http_set_cookie$upstream_http_transfer_encoding$vcap_hop $vcap_odd { default x; "" ""; }
   map $upstream_http_x_vcap_request_id $vcap_answer_id { default ""; "" $request_id; }
 
   upstream vcap_kept {
@@ -148,7 +151,7 @@ const slow = `
 /** The locations of visitors' servers. */
 const visitors = (): string => `
     set $vcap_lines ""; set $vcap_app -; set $vcap_index -; set $vcap_instance -; set $vcap_error ""; set $vcap_ticket ""; set $vcap_time "";
-    set $vcap_upgrade ""; set $vcap_connection ""; set $vcap_target ""; set $vcap_page ""; set $vcap_text ""; set $vcap_host $http_host;
+    set $vcap_upgrade ""; set $vcap_msec ""; set $vcap_connection ""; set $vcap_target ""; set $vcap_page ""; set $vcap_text ""; set $vcap_host $http_host;
     ${ownPages}
     header_filter_by_lua_block { vcap.header() }
     add_header X-Vcap-Request-Id $vcap_answer_id;
@@ -210,6 +213,7 @@ ${user === undefined ? '' : `user ${user};\n`}worker_processes ${workers};
 worker_rlimit_nofile 65536;
 worker_shutdown_timeout ${seconds(drainTimeoutMs)};
 daemon off;
+pcre_jit on;
 pid ${quoted(files.pid)};
 error_log stderr error;
 env TZ=UTC;

@@ -43,7 +43,9 @@ function told(endpoint: Endpoint, epoch: Epoch): LuaEndpoint {
     ...(index === undefined ? {} : { index }),
     ...(component === undefined ? {} : { component }),
     // nginx leaves a header out whose value is empty, so the lines ride on the first one's.
-    lines: endpoint.headers.replace(/^X-CF-ApplicationID: /, '').replace(/\r\n$/, ''),
+    lines:
+      (app === undefined ? '\r\n' : '') +
+      endpoint.headers.replace(/^X-CF-ApplicationID: /, '').replace(/\r\n$/, ''),
     since: epoch(endpoint.since),
   };
 }

@@ -100,7 +100,7 @@ test('a new router on an inherited socket takes over under load: no request fail
   const file = join(dir.path, 'router.yml');
   await writeFile(
     file,
-    stringify({ mbus: nats.url, ip: '127.0.0.1', workers: 1, drain: { wait_seconds: 0.2 } }),
+    stringify({ mbus: nats.url, ip: '127.0.0.1', workers: 1, drain: { wait_seconds: 4 } }),
   );
   const program = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
   const start = async () => {

@@ -43,12 +43,12 @@ export function createPick(options: PickOptions, random: () => number): Pick {
   const limit = options.backendLimit === 0 ? Infinity : options.backendLimit;
   return (route, tried, stickyId, hashValue, now) => {
     const { members } = route;
-    const free = (endpoint: Endpoint): boolean =>
-      endpoint.active < limit && (tried === undefined || !tried.has(endpoint));
     if (members.length === 1) {
       const only = members[0] as Endpoint;
-      return only.health !== 'down' && free(only) ? only : undefined;
+      return only.health === 'down' || only.active >= limit || tried?.has(only) === true ? undefined : only;
     }
+    const free = (endpoint: Endpoint): boolean =>
+      endpoint.active < limit && (tried === undefined || !tried.has(endpoint));
     if (stickyId !== undefined) {
       for (const endpoint of members) {
         if (endpoint.facts.privateInstanceId !== stickyId) continue;

@@ -3,11 +3,13 @@ import type { Framing } from '../http/body.ts';
 import type { ResponseHead } from '../http/response-head.ts';
 import type { Endpoint } from '../table/endpoint.ts';
 import type { PlaneContext } from '../context.ts';
+import { vcapIdLine } from '../ids.ts';
 import { stickyCookie } from './sticky.ts';
 
 /** What an answer's head depends on beside the backend's own. */
 export interface AnswerFacts {
-  readonly requestId: string;
+  /** The lines of the request's ids. */
+  readonly idLines: string;
   readonly endpoint: Endpoint;
   /** Whether the client holds the trace key. */
   readonly traced: boolean;
@@ -19,11 +21,13 @@ export interface AnswerFacts {
 
 /** The head of an answer to the client as latin1 text, with its empty line. */
 export function answerText(context: PlaneContext, head: ResponseHead, facts: AnswerFacts): string {
-  const { endpoint, requestId } = facts;
-  let lines = head.kept();
-  if (head.named !== undefined) lines = withoutNamed(lines, head.named);
-  let text = `HTTP/1.1 ${head.text.slice(9, head.lineEnd)}\r\n${lines}`;
-  if (!head.has('x-vcap-request-id')) text += `X-Vcap-Request-Id: ${requestId}\r\n`;
+  const { endpoint, idLines } = facts;
+  let text = head.minor === 1 && head.named === undefined ? head.keptWithLine() : '';
+  if (text === '') {
+    const lines = head.named === undefined ? head.kept() : withoutNamed(head.kept(), head.named);
+    text = `HTTP/1.1 ${head.text.slice(9, head.lineEnd)}\r\n${lines}`;
+  }
+  if (!head.has('x-vcap-request-id')) text += vcapIdLine(idLines);
   if (head.cookies > 0) {
     const cookie = stickyCookie(head, endpoint.facts.privateInstanceId, context.sessionNames);
     if (cookie !== undefined) text += `Set-Cookie: ${cookie}\r\n`;
@@ -31,7 +35,7 @@ export function answerText(context: PlaneContext, head: ResponseHead, facts: Ans
   if (facts.traced)
     text += `X-Vcap-Router: ${context.address}\r\nX-Vcap-Backend: ${endpoint.facts.address}\r\n`;
   if (facts.chunked) text += 'Transfer-Encoding: chunked\r\n';
-  return `${text}${facts.connection}\r\n`;
+  return text + (facts.connection === '' ? '\r\n' : `${facts.connection}\r\n`);
 }
 
 /** How the body of an answer ends on the backend's side. */

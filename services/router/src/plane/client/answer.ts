@@ -77,9 +77,9 @@ export class Answer {
   }
 
   #text(head: ResponseHead, endpoint: Endpoint, chunked: boolean, connection: string): string {
-    const requestId = this.#record?.requestId ?? '';
+    const idLines = this.#record?.idLines ?? '';
     return answerText(this.#context, head, {
-      requestId,
+      idLines,
       endpoint,
       traced: this.#traced,
       chunked,

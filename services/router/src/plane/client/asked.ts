@@ -72,7 +72,7 @@ export class Asked {
     );
     const facts = {
       method: this.method,
-      requestId: record.requestId,
+      idLines: record.idLines,
       clientAddress: asker.address,
       scheme: asker.scheme,
       startedAt: record.startedAt,

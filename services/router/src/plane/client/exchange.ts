@@ -3,7 +3,7 @@ import type { PlaneContext } from '../context.ts';
 import type { Framing } from '../http/body.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import type { ResponseHead } from '../http/response-head.ts';
-import { newRequestId } from '../ids.ts';
+import { newIdLines } from '../ids.ts';
 import { routerErrors } from '../router-errors.ts';
 import type { RouterError } from '../router-errors.ts';
 import type { Endpoint } from '../table/endpoint.ts';
@@ -58,7 +58,7 @@ export class Exchange implements BackendUser {
     state.active += 1;
     this.#attempts.begin();
     asked.begin(head);
-    this.record.begin(head, asked.method, newRequestId(), clock.now());
+    this.record.begin(head, asked.method, newIdLines(), clock.now());
     this.persistent = head.persistent;
     this.saidClose = !head.persistent;
     this.#answer.begin(head, this.record);
@@ -151,7 +151,7 @@ export class Exchange implements BackendUser {
     const client = this.#client;
     const backend = this.#backend as BackendConnection;
     client.expect(settings.responseMs);
-    this.upload.begin(backend, `${this.#asked.forward}${this.#attempts.busy?.headers ?? ''}\r\n`);
+    this.upload.begin(backend, this.#asked.forward + (this.#attempts.busy?.headersEnd ?? '\r\n'));
     if (!this.#asked.hasBody) return this.upload.complete();
     if (this.#asked.wantsContinue) {
       this.#asked.wantsContinue = false;

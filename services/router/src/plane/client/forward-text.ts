@@ -3,13 +3,15 @@ import { withoutNamed } from '../http/fields.ts';
 import { linesOf } from '../http/lines.ts';
 import { names } from '../http/names.ts';
 import type { RequestHead } from '../http/request-head.ts';
-import { newTraceparent } from '../ids.ts';
+import { requestIdLine, traceLine, vcapIdLine } from '../ids.ts';
+import { flat } from './flat.ts';
 import type { Target } from './target.ts';
 
 /** What the router adds to a request, beyond what the client sent. */
 export interface ForwardFacts {
   readonly method: string;
-  readonly requestId: string;
+  /** The lines of its ids. */
+  readonly idLines: string;
   readonly clientAddress: string;
   /** `http` or `https`: how the client came. */
   readonly scheme: string;
@@ -25,6 +27,7 @@ export class ConnectionLines {
   #hostLine = '';
   #forwardedHost = '';
   #origin: string | undefined;
+  #whole: string | undefined;
 
   /** The Host line. */
   hostLine(host: string): string {
@@ -44,16 +47,31 @@ export class ConnectionLines {
     return this.#origin;
   }
 
+  /** `origin` and `forwardedHost`: what most visitors' requests get. */
+  whole(address: string, scheme: string, host: string): string {
+    if (host !== this.#host) this.#takeHost(host);
+    this.#whole ??= flat(this.origin(address, scheme) + this.#forwardedHost);
+    return this.#whole;
+  }
+
   #takeHost(host: string): void {
     this.#host = flat(host);
+    this.#whole = undefined;
     this.#hostLine = flat(` HTTP/1.1\r\nHost: ${host}\r\n`);
     this.#forwardedHost = flat(`X-Forwarded-Host: ${host}\r\n`);
   }
 }
 
-/** The same text in memory of its own: neither joined of parts nor a part of a whole head. */
-function flat(text: string): string {
-  return Buffer.from(text, 'latin1').toString('latin1');
+let startedAt = -1;
+let startedLine = '';
+
+/** X-Request-Start; many requests come within one millisecond. */
+function startLine(ms: number): string {
+  if (ms !== startedAt) {
+    startedAt = ms;
+    startedLine = flat(`X-Request-Start: ${ms}\r\n`);
+  }
+  return startedLine;
 }
 
 /** The head of a request to a backend, without the lines that depend on which one it is and the empty line. */
@@ -72,16 +90,16 @@ export function forwardText(
   // Framing is written anew: a backend gets it in one spelling only.
   if (head.chunked) text += 'Transfer-Encoding: chunked\r\n';
   else if (head.length >= 0) text += `Content-Length: ${head.length}\r\n`;
-  if (missing(names['x-forwarded-for']) && missing(names['x-forwarded-proto']))
-    text += own.origin(facts.clientAddress, facts.scheme);
-  else {
+  if (missing(names['x-forwarded-for']) && missing(names['x-forwarded-proto'])) {
+    if (missing(names['x-forwarded-host'])) text += own.whole(facts.clientAddress, facts.scheme, host);
+    else text += own.origin(facts.clientAddress, facts.scheme);
+  } else {
     text += `X-Forwarded-For: ${forwardedFor(head, facts.clientAddress)}\r\n`;
     if (missing(names['x-forwarded-proto'])) text += `X-Forwarded-Proto: ${facts.scheme}\r\n`;
+    if (missing(names['x-forwarded-host'])) text += own.forwardedHost(host);
   }
-  if (missing(names['x-forwarded-host'])) text += own.forwardedHost(host);
-  if (missing(names['x-request-start'])) text += `X-Request-Start: ${facts.startedAt}\r\n`;
-  if (missing(names['x-request-id'])) text += `X-Request-Id: ${facts.requestId}\r\n`;
-  text += `X-Vcap-Request-Id: ${facts.requestId}\r\ntraceparent: ${traceparentOf(head)}\r\n`;
+  if (missing(names['x-request-start'])) text += startLine(facts.startedAt);
+  text += idLines(head, facts.idLines, missing(names['x-request-id']));
   if (facts.upgrade !== undefined) text += `Connection: Upgrade\r\nUpgrade: ${facts.upgrade}\r\n`;
   return text;
 }
@@ -91,7 +109,14 @@ function forwardedFor(head: RequestHead, address: string): string {
   return [...linesOf(head, 'x-forwarded-for'), address].join(', ');
 }
 
-function traceparentOf(head: RequestHead): string {
-  const own = head.value('traceparent');
-  return own !== undefined && fromTraceparent(own) !== undefined ? own : newTraceparent();
+/** The lines of the request's ids, without those that it brought. */
+function idLines(head: RequestHead, lines: string, unnamed: boolean): string {
+  const trace = head.value('traceparent');
+  const traced = trace !== undefined && fromTraceparent(trace) !== undefined;
+  if (unnamed && !traced) return lines;
+  return (
+    (unnamed ? requestIdLine(lines) : '') +
+    vcapIdLine(lines) +
+    (traced ? `traceparent: ${trace}\r\n` : traceLine(lines))
+  );
 }

@@ -1,5 +1,6 @@
 import type { AccessRecord } from '../../access-record.ts';
 import { linesOf } from '../http/lines.ts';
+import { idIn } from '../ids.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import type { Endpoint } from '../table/endpoint.ts';
 
@@ -19,14 +20,16 @@ export class RequestRecord implements AccessRecord {
   forwardedFor: string | undefined;
   forwardedProto: string | undefined;
   requestId = '';
+  /** The lines that tell its ids. */
+  idLines = '';
   responseTimeMs = 0;
   routerTimeMs = 0;
   routerError: string | undefined;
   plain = false;
   endpoint: Endpoint | undefined;
 
-  get ownerText(): string | undefined {
-    return this.endpoint?.ownerText;
+  get tail(): string | undefined {
+    return this.endpoint?.logTail;
   }
 
   get backendAddress(): string | undefined {
@@ -46,7 +49,7 @@ export class RequestRecord implements AccessRecord {
   }
 
   /** Takes what a head says; the rest starts anew. */
-  begin(head: RequestHead, method: string, requestId: string, startedAt: number): void {
+  begin(head: RequestHead, method: string, idLines: string, startedAt: number): void {
     const { text } = head;
     this.plain = !text.includes('"') && !text.includes('\\') && !text.includes('\t');
     this.host = head.value('host') ?? '';
@@ -62,7 +65,8 @@ export class RequestRecord implements AccessRecord {
     this.userAgent = head.value('user-agent');
     this.forwardedFor = head.has('x-forwarded-for') ? linesOf(head, 'x-forwarded-for').join(', ') : undefined;
     this.forwardedProto = head.value('x-forwarded-proto');
-    this.requestId = requestId;
+    this.idLines = idLines;
+    this.requestId = idIn(idLines);
     this.routerError = undefined;
     this.endpoint = undefined;
   }
@@ -73,6 +77,7 @@ export class RequestRecord implements AccessRecord {
     this.target = '';
     this.method = '';
     this.requestId = '';
+    this.idLines = '';
     this.referer = undefined;
     this.userAgent = undefined;
     this.forwardedFor = undefined;

@@ -1,4 +1,5 @@
 import { hostKey } from '../../registry/host-name.ts';
+import { flat } from './flat.ts';
 import { routerErrors } from '../router-errors.ts';
 import type { RouterError } from '../router-errors.ts';
 
@@ -32,8 +33,15 @@ export function targetOf(
   return withHost(absolute[1]?.replace(/^.*@/, '') ?? '', rest.startsWith('/') ? rest : `/${rest}`);
 }
 
+/** The last plain host: most requests of a moment ask for the same, and its text is looked up faster than a new one. */
+let lastHost = '';
+
 function withHost(host: string, path: string): Target | RouterError {
-  if (plain.test(host)) return { host, key: host, path };
+  if (host === lastHost && host !== '') return { host: lastHost, key: lastHost, path };
+  if (plain.test(host)) {
+    lastHost = flat(host);
+    return { host: lastHost, key: lastHost, path };
+  }
   const key = hostKey(host);
   if (key === undefined) return routerErrors.emptyHost;
   return authority.test(host) ? { host, key, path } : routerErrors.badRequest;

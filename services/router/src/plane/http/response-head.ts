@@ -10,6 +10,15 @@ export class ResponseHead extends Head {
   lineEnd = 0;
   /** Whether there is a Set-Cookie, and so perhaps a session. */
   cookies = 0;
+
+  /** The status line and all that passes in one part, or empty when they do not touch. */
+  keptWithLine(): string {
+    const { runs, runCount, text, lineEnd } = this;
+    if (runCount === 0 || runs[0] !== lineEnd + 2) return '';
+    let out = text.slice(0, runs[1]);
+    for (let i = 2; i < runCount; i += 2) out += text.slice(runs[i], runs[i + 1]);
+    return out;
+  }
 }
 
 /** Parses the head of an answer from `start`, as `parseRequest` does. */

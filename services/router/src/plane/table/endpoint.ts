@@ -36,18 +36,27 @@ export class Endpoint {
   /** Figures not yet reported. */
   stats: EndpointStats | undefined;
   #headers: string | undefined;
-  #ownerText: string | undefined;
+  #headersEnd: string | undefined;
+  #logTail: string | undefined;
 
   constructor(facts: EndpointFacts, since: number) {
     this.facts = facts;
     this.since = since;
   }
 
-  /** Its fields of a log line. */
-  get ownerText(): string {
+  /** The end of a log line of a request that it answered: the same for all. */
+  get logTail(): string {
     const { app, index, privateInstanceId: instanceId } = this.facts;
-    this.#ownerText ??= Buffer.from(ownerText({ app, index, instanceId })).toString('latin1');
-    return this.#ownerText;
+    this.#logTail ??= Buffer.from(` ${ownerText({ app, index, instanceId })} x_cf_routererror:"-"`).toString(
+      'latin1',
+    );
+    return this.#logTail;
+  }
+
+  /** `headers` and the empty line. */
+  get headersEnd(): string {
+    this.#headersEnd ??= Buffer.from(`${this.headers}\r\n`, 'latin1').toString('latin1');
+    return this.#headersEnd;
   }
 
   /** Header lines that tell the backend which instance was meant. */

@@ -6,7 +6,7 @@ import type { EndpointFacts } from './endpoint.ts';
 export interface TableRoute {
   /** Host, or host and path. */
   readonly key: string;
-  readonly members: Endpoint[];
+  members: Endpoint[];
   /** Where the next turn starts. */
   cursor: number;
 }
@@ -108,7 +108,9 @@ export class RouteTable {
     }
     const route = this.#route(key);
     if (route.members.includes(endpoint)) return;
-    route.members.push(endpoint);
+    // A list that is made for one takes less than one that grows, and most routes have one.
+    if (route.members.length === 0) route.members = [endpoint];
+    else route.members.push(endpoint);
     endpoint.routes += 1;
   }
 

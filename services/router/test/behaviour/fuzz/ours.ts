@@ -1,3 +1,4 @@
+import { newIdLines } from '../../../src/plane/ids.ts';
 import { ConnectionLines, forwardText } from '../../../src/plane/client/forward-text.ts';
 import { targetOf } from '../../../src/plane/client/target.ts';
 import type { Target } from '../../../src/plane/client/target.ts';
@@ -52,7 +53,7 @@ function textOf(target: Target): string {
     target,
     {
       method: head.method,
-      requestId: 'id',
+      idLines: newIdLines(),
       clientAddress: '127.0.0.1',
       scheme: 'http',
       startedAt: 0,
