@@ -1,14 +1,10 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { systemClock } from '@vcap/clock';
 import { waitFor } from '@vcap/testkit';
 import { TunnelServer } from '@vcap/tunnel';
-import { accessOf } from '../src/tunnel/credentials.ts';
-import { clientsFor, fillClient, splitWords } from '../src/tunnel/clients.ts';
 import { TestController } from './support/controller.ts';
 import { folder } from './support/temp.ts';
 import { testClock, vmc } from './support/vmc.ts';
@@ -152,6 +148,39 @@ describe('a direct tunnel', () => {
     expect(err).toMatch(/The tunnel goes on; nothing was lost\n/);
   });
 
+  test('renews its ticket, and shows the newest', async () => {
+    tokens = () => ['t2'];
+    controller.extra = (call) => {
+      if (call.startsWith('POST ')) return { ...opened(), credentials: credentials() };
+      return call.endsWith(' /services/v1/tunnels/s1') ? { ...opened(), ticket: 't2' } : undefined;
+    };
+    const { run, seen } = program();
+    const renewals = (): number => controller.lines.filter((line) => line.startsWith('PUT ')).length;
+    const outcome = await vmc(['tunnel', 'db1', 'mysql', '--direct'], {
+      home,
+      run: async (...words) => {
+        // With the second the first one's answer is known.
+        await waitFor(() => renewals() > 1);
+        return run(...words);
+      },
+    });
+    expect([outcome.status, outcome.err, seen[0]?.said]).toEqual([0, '', 'echo hello']);
+  });
+
+  test('ends with a failure when the target has ended it', async () => {
+    controller.extra = (call) =>
+      call.startsWith('POST ') ? { ...opened(), credentials: credentials() } : undefined;
+    const none = await vmc(['tunnel', 'db1', 'none', '--direct'], { home });
+    expect([none.status, none.err]).toEqual([1, expect.stringMatching(/The tunnel ended: .+/)]);
+    const run: Host['run'] = (_argv, _env, signal) =>
+      new Promise((resolve) => {
+        if (signal.aborted) resolve(143);
+        else signal.addEventListener('abort', () => resolve(143), { once: true });
+      });
+    const mysql = await vmc(['tunnel', 'db1', 'mysql', '--direct'], { home, run });
+    expect([mysql.status, mysql.err]).toEqual([1, expect.stringMatching(/The tunnel ended: .+/)]);
+  });
+
   test('stays open without a program until the user ends it', async () => {
     const ended = new AbortController();
     const outcome = await vmc(['tunnel', 'db1', 'none', '--direct'], {
@@ -220,50 +249,5 @@ describe('a tunnel through the helper', () => {
     expect(controller.json('PUT /apps/caldecott/update')).toEqual({});
     expect((await vmc(['tunnel', '--remove'], { home })).status).toBe(0);
     expect([...controller.apps.keys()]).toEqual([]);
-  });
-});
-
-describe('clients', () => {
-  const access = accessOf('mysql', {
-    host: 'h',
-    port: '3306',
-    user: 'u',
-    password: 'p',
-    name: 'd',
-    extra: 'x y',
-  });
-
-  test('credentials of all vendors come to one form', () => {
-    expect(accessOf('rabbitmq', { url: 'amqp://u:p%40@h:5672/v' })).toMatchObject({
-      host: 'h',
-      port: 5672,
-      user: 'u',
-      password: 'p@',
-      fields: { vhost: 'v' },
-    });
-    expect(accessOf('mongodb', { host: 'h', port: 1, name: 'n', db: 'db' }).name).toBe('db');
-    expect(accessOf('redis', { host: 'h', port: 1, name: 'n' }).name).toBeUndefined();
-    expect(() => accessOf('filesystem', { internal: {} })).toThrow(/no host and port/);
-  });
-
-  test('the user’s own come over the stock ones; nothing is a shell’s', async () => {
-    const file = join(home, '.vmc_clients');
-    await writeFile(
-      file,
-      'mysql:\n  mysql: mycli "-D ${name}" ${extra} ${ask Colour}\n  gui: {command: gui, environment: ["PW=${password}"]}\n',
-    );
-    const clients = clientsFor('mysql', file);
-    expect(Object.keys(clients)).toEqual(['mysql', 'mysqldump', 'gui']);
-    const ask = async (question: string) => `<${question}>`;
-    expect(await fillClient(clients['mysql']!, access, 10_000, ask)).toEqual({
-      argv: ['mycli', '-D d', 'x y', '<Colour>'],
-      env: {},
-    });
-    expect((await fillClient(clients['gui']!, access, 10_000, ask)).env).toEqual({ PW: 'p' });
-    expect((await fillClient(clients['mysqldump']!, access, 1, ask)).argv).toContain(
-      '--result-file=<Output file>',
-    );
-    expect(() => splitWords('mysqldump ${name} > file')).toThrow(/needs a shell/);
-    expect(clientsFor('constructor', join(home, 'none'))).toEqual({});
   });
 });

@@ -24,8 +24,9 @@ export async function tunnel(context: Context): Promise<void> {
   if (wanted !== undefined && wanted !== 'none' && !Object.hasOwn(clients, wanted))
     throw new UsageError(`There is no client '${wanted}' for ${vendor}`, `There are: ${names(clients)}.`);
   const interrupted = new AbortController();
+  let ended: Error | undefined;
   const lost = (error: unknown): void => {
-    ui.error(`The tunnel ended: ${(error as Error).message}`);
+    ended = error as Error;
     interrupted.abort();
   };
   const way = await settled(
@@ -44,7 +45,11 @@ export async function tunnel(context: Context): Promise<void> {
     const port = await settled(listener.start(wantedPort));
     show(context, access, port);
     const program = await chooseClient(context, clients, wanted, access, port);
-    await run(context, program, interrupted);
+    await run(context, program, interrupted).catch((error: unknown) => {
+      // A program that was ended with the tunnel did no wrong.
+      if (ended === undefined) throw error;
+    });
+    if (ended !== undefined) throw new VmcError(`The tunnel ended: ${ended.message}`, { cause: ended });
   } finally {
     await listener?.stop();
     way.client.close();
