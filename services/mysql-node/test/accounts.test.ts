@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { as, asRoot, BenchNode, connectAs, makeWork, traces } from './support/bench-node.ts';
-import { startDatabases } from './support/databases.ts';
+import { START_LIMIT_MS, startDatabases } from './support/databases.ts';
 import type { TestDatabase } from './support/databases.ts';
 
 let databases: TestDatabase[];
@@ -8,7 +8,7 @@ let bench: BenchNode;
 beforeAll(async () => {
   databases = await startDatabases();
   bench = await BenchNode.start(databases, { max_user_conns: 3 });
-}, 120_000);
+}, START_LIMIT_MS);
 afterAll(async () => {
   await bench?.stop();
   for (const { server } of databases ?? []) await server.stop();

@@ -7,7 +7,7 @@ import type { NatsServer, RedisServer, TempDir } from '@vcap/testkit';
 import { configSchema, MysqlNode } from '../src/index.ts';
 import type { Config } from '../src/index.ts';
 import { as, traces, wipe } from './support/bench-node.ts';
-import { mariadb, mysqlOnly, mysqlSection } from './support/databases.ts';
+import { START_LIMIT_MS, mariadb, mysqlOnly, mysqlSection } from './support/databases.ts';
 import type { TestDatabase } from './support/databases.ts';
 
 interface Servers {
@@ -29,7 +29,7 @@ beforeAll(async () => {
       if (database) two.push(database);
     }
   }
-}, 120_000);
+}, START_LIMIT_MS);
 afterAll(async () => {
   for (const { two } of flavours) for (const { server } of two) await server.stop();
   await servers?.nats.stop();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Credentials, Instance } from '@vcap/service-base';
 import { as, asRoot, BenchNode, makeWork, traces } from './support/bench-node.ts';
-import { startDatabases } from './support/databases.ts';
+import { START_LIMIT_MS, startDatabases } from './support/databases.ts';
 import type { TestDatabase } from './support/databases.ts';
 
 let databases: TestDatabase[];
@@ -9,7 +9,7 @@ let bench: BenchNode;
 beforeAll(async () => {
   databases = await startDatabases();
   bench = await BenchNode.start(databases, { max_user_conns: 3 });
-}, 120_000);
+}, START_LIMIT_MS);
 afterAll(async () => {
   await bench?.stop();
   for (const { server } of databases ?? []) await server.stop();

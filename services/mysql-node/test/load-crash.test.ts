@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { startProcess, tempDir } from '@vcap/testkit';
 import type { TempDir } from '@vcap/testkit';
 import { as, BenchNode, makeWork, traces } from './support/bench-node.ts';
-import { startDatabases } from './support/databases.ts';
+import { START_LIMIT_MS, startDatabases } from './support/databases.ts';
 import type { TestDatabase } from './support/databases.ts';
 import type { LoadAndDie } from './support/load-and-die.ts';
 
@@ -16,7 +16,7 @@ let bench: BenchNode | undefined;
 beforeAll(async () => {
   databases = await startDatabases();
   dir = await tempDir('vcap-load-crash');
-}, 120_000);
+}, START_LIMIT_MS);
 afterEach(async () => bench?.stop());
 afterAll(async () => {
   for (const { server } of databases ?? []) await server.stop();

@@ -4,7 +4,7 @@ import { waitFor } from '@vcap/testkit';
 import type { Connection } from 'mysql2/promise';
 import { dataOf } from '../src/instance-data.ts';
 import { as, asRoot, BenchNode, connectAs, makeWork } from './support/bench-node.ts';
-import { startDatabases } from './support/databases.ts';
+import { START_LIMIT_MS, startDatabases } from './support/databases.ts';
 import type { TestDatabase } from './support/databases.ts';
 
 const LIMIT_MB = 8;
@@ -13,7 +13,7 @@ let bench: BenchNode;
 beforeAll(async () => {
   databases = await startDatabases();
   bench = await BenchNode.start(databases, { max_user_conns: 30, max_db_size: LIMIT_MB, max_long_query: 0 });
-}, 120_000);
+}, START_LIMIT_MS);
 afterAll(async () => {
   await bench?.stop();
   for (const { server } of databases ?? []) await server.stop();

@@ -7,7 +7,7 @@ import type { NatsServer, TempDir } from '@vcap/testkit';
 import { configSchema, MysqlNode } from '../src/index.ts';
 import type { Config } from '../src/index.ts';
 import { as, traces, wipe } from './support/bench-node.ts';
-import { mysqlSection, startDatabases } from './support/databases.ts';
+import { START_LIMIT_MS, mysqlSection, startDatabases } from './support/databases.ts';
 import type { TestDatabase } from './support/databases.ts';
 import { orphanPass, owned } from './support/ownership.ts';
 
@@ -20,7 +20,7 @@ beforeAll(async () => {
   [nats, dir] = await Promise.all([startNats(), tempDir('vcap-restart')]);
   // What was acknowledged must outlive the server's process.
   databases = await startDatabases({ extraArgs: ['--innodb-flush-log-at-trx-commit=1'] });
-}, 120_000);
+}, START_LIMIT_MS);
 afterEach(async () => stage?.stop());
 afterAll(async () => {
   for (const { server } of databases ?? []) await server.stop();

@@ -8,7 +8,7 @@ import { findBinary, tempDir } from '@vcap/testkit';
 import type { TempDir } from '@vcap/testkit';
 import { createConnection } from 'mysql2/promise';
 import { BenchNode, connectAs, makeWork } from './support/bench-node.ts';
-import { mysqlSection, startDatabases } from './support/databases.ts';
+import { START_LIMIT_MS, mysqlSection, startDatabases } from './support/databases.ts';
 import type { TestDatabase } from './support/databases.ts';
 
 let dir: TempDir;
@@ -61,7 +61,7 @@ beforeAll(async () => {
     ],
   });
   bench = await BenchNode.start(databases, { mysql: section({ ca: file('ca.pem') }) });
-}, 120_000);
+}, START_LIMIT_MS);
 afterAll(async () => {
   await bench?.stop();
   for (const { server } of databases ?? []) await server.stop();

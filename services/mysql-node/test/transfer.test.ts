@@ -6,7 +6,7 @@ import type { Instance } from '@vcap/service-base';
 import { waitFor } from '@vcap/testkit';
 import { dataOf } from '../src/instance-data.ts';
 import { as, asRoot, BenchNode, makeWork, traces } from './support/bench-node.ts';
-import { startDatabases } from './support/databases.ts';
+import { START_LIMIT_MS, startDatabases } from './support/databases.ts';
 import type { TestDatabase } from './support/databases.ts';
 
 let databases: TestDatabase[];
@@ -14,7 +14,7 @@ let bench: BenchNode;
 beforeAll(async () => {
   databases = await startDatabases();
   bench = await BenchNode.start(databases, { max_db_size: 16, max_long_query: 0, max_long_tx: 0 });
-}, 120_000);
+}, START_LIMIT_MS);
 afterAll(async () => {
   await bench?.stop();
   for (const { server } of databases ?? []) await server.stop();

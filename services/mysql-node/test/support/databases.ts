@@ -1,6 +1,9 @@
 import { findBinary, mysqlPrograms, startMariadb, startMysql } from '@vcap/testkit';
 import type { SqlServerOptions, SqlServer } from '@vcap/testkit';
 
+/** For a hook that starts servers: the first one on a machine may have to fetch MySQL. */
+export const START_LIMIT_MS = 900_000;
+
 /** A real server with the client programs that go with it. */
 export interface TestDatabase {
   version: string;
