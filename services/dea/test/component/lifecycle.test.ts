@@ -167,6 +167,9 @@ describe('a DEA that was killed', () => {
     await world.seen(() => world.beats.at(-1)?.droplets.length === 2);
     const before = await world.find({}, 2);
     await world.seen(async () => (await world.logText()).includes('stdout: n20'));
+    // What it has not written down yet it cannot know again.
+    const snapshot = join(world.dir, 'base/db/instances.json');
+    await world.seen(() => readFileSync(snapshot, 'utf8').match(/"state":\s*"RUNNING"/g)?.length === 2);
     await world.dea?.kill();
     const beats = world.beats.length;
     await world.startDea({ sample_interval: 0.1 });
