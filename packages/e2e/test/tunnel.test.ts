@@ -123,7 +123,7 @@ describe.each(ways)('in the middle of a dump over %s', (name, flags) => {
   beforeAll(async () => {
     tunnel = await OpenTunnel.open(platform, 'db1', ...flags);
   }, 60_000);
-  afterAll(() => tunnel.end());
+  afterAll(() => tunnel.end(), 60_000);
 
   // The operator's endpoint runs on no DEA.
   const parts = name === 'direct' ? ['router-0'] : ['router-0', 'dea-0'];

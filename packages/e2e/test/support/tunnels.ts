@@ -97,7 +97,9 @@ export class OpenTunnel {
   /** As Ctrl-C does; gives back the exit status. */
   async end(): Promise<number | NodeJS.Signals> {
     this.#process.signal('SIGINT');
-    return this.#process.stop(20_000);
+    // A second signal would not wait for it to clear away.
+    await waitFor(() => !this.#process.running, { timeoutMs: 30_000 }).catch(() => this.#process.kill());
+    return this.#process.exited;
   }
 }
 
