@@ -16,7 +16,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '3' },
-    /** Parts to run, by their first letters: bare, full, close, routes, tunnels, idle, registry. */
+    /** Parts to run, by name: bare, full, plane, close, routes, tunnels, idle, registry. */
     only: { type: 'string' },
   },
 });
@@ -74,6 +74,21 @@ async function run(): Promise<void> {
       await compare(
         '100 B, everything on',
         '1.05',
+        peer('nginx', nginx, '/session'),
+        peer('router', router, '/session'),
+        options,
+      ),
+    );
+  }
+  if (wanted('plane')) {
+    const nginx = await keep(startProxy(application.port, { accessLog: true }));
+    const settings = { dataplane: 'nginx' };
+    const router = await keep(startBenchRouter({ accessLog: true, settings }));
+    await serve(router, '127.0.0.1', application.port);
+    row(
+      await compare(
+        '100 B, everything on, nginx plane',
+        '1.15',
         peer('nginx', nginx, '/session'),
         peer('router', router, '/session'),
         options,

@@ -1,6 +1,6 @@
 import { startNats, startProcess, tempDir } from '@vcap/testkit';
 import type { NatsServer } from '@vcap/testkit';
-import { writeFile } from 'node:fs/promises';
+import { chmod, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,6 +26,8 @@ export async function startBenchRouter(options: {
 }): Promise<BenchRouter> {
   const nats = await startNats();
   const dir = await tempDir('router-bench');
+  // Workers of nginx run as another account, and have their sockets in here.
+  await chmod(dir.path, 0o755);
   const file = join(dir.path, 'router.yml');
   const status = { user: 'bench', password: 'bench' };
   await writeFile(
@@ -38,6 +40,7 @@ export async function startBenchRouter(options: {
       status,
       logging: { level: 'info' },
       ...(options.accessLog ? { access_log: join(dir.path, 'access.log') } : {}),
+      nginx: { directory: join(dir.path, 'nginx') },
       ...options.settings,
     }),
   );
