@@ -222,7 +222,7 @@ http {${http(facts)}
   ${log}
   ${origin}
   server {
-    listen unix:${files.control}; access_log off; log_by_lua_block { }
+    listen ${quoted(`unix:${files.control}`)}; access_log off; log_by_lua_block { }
     client_body_buffer_size 8m;
     location = /push { content_by_lua_block { vcap.push() } }
     location = /status { stub_status; }
