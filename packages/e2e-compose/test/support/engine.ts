@@ -56,8 +56,8 @@ async function startEngine(say: (text: string) => void, started: () => void): Pr
 async function checkEngine(): Promise<void> {
   const info = await docker(['info', '--format', '{{.ServerVersion}} {{.Driver}}']);
   const [version = '', driver] = info.stdout.trim().split(' ');
-  if (Number.parseInt(version, 10) < 23)
-    throw new Impossible(`the Docker engine ${version} is older than 23`);
+  if (!(Number.parseInt(version, 10) >= 23))
+    throw new Impossible(`the Docker engine is older than 23, or does not answer: ${tail(info.output)}`);
   if (driver === 'vfs') throw new Impossible('the Docker engine copies each layer (vfs): too slow and large');
   for (const plugin of ['compose', 'buildx'])
     if ((await docker([plugin, 'version'])).status !== 0) throw new Impossible(`docker ${plugin} is missing`);
