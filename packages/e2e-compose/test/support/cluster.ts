@@ -91,7 +91,7 @@ export class Cluster {
 
   /** Kills a container and takes it away, as no orderly end does. */
   async destroy(container: string): Promise<void> {
-    await this.docker('rm', '-f', container);
+    await this.docker('rm', '-f', '-v', container);
   }
 
   /** Makes the containers of services again that are missing, and waits until they are healthy; arguments of `up` too. */
