@@ -110,12 +110,13 @@ export class Plane {
   /** Lets visitors in over TLS; rejects when there is no usable certificate. */
   async serveTls(server: Server): Promise<void> {
     const { clock, log, certificates: directory = '', settings, proxyProtocol } = this.#options;
+    // Closed with the others, whatever comes of the certificates.
+    this.#servers.push(server);
     const certificates = new Certificates({ directory, clock, log, intervalMs: certificatesMs });
     await certificates.start();
     this.#certificates = certificates;
     this.#wheel.start();
     this.#state.draining = false;
-    this.#servers.push(server);
     this.#tls = new TlsFront({
       certificates,
       handshakeMs: settings.connectMs,
