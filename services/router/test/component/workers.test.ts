@@ -5,6 +5,7 @@ import { silentLogger } from '@vcap/component';
 import { startNats, tempDir, waitFor } from '@vcap/testkit';
 import type { NatsServer } from '@vcap/testkit';
 import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,6 +22,8 @@ let nats: NatsServer;
 let bus: Bus;
 let backend: Backend;
 let router: RouterProcess | undefined;
+/** Routers of a test that failed half-way. */
+const strays: ChildProcess[] = [];
 const host = 'shop.test';
 beforeAll(async () => {
   nats = await startNats();
@@ -35,6 +38,7 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   await router?.stop();
+  for (const child of strays.splice(0)) child.kill('SIGKILL');
 });
 afterAll(async () => {
   await bus.stop();
@@ -108,6 +112,7 @@ test('a new router on an inherited socket takes over under load: no request fail
       stdio: ['ignore', 'pipe', 'inherit', socket.fd],
       env: { ...process.env, NODE_OPTIONS: '', LISTEN_FDS: '1' },
     });
+    strays.push(child);
     let output = '';
     child.stdout!.on('data', (chunk: Buffer) => (output += chunk.toString()));
     await waitFor(() => output.includes('"ready"'), { timeoutMs: 25_000 });
