@@ -8,7 +8,6 @@ export default {
   transform: { '\\.ts$': fileURLToPath(new URL('tools/jest-strip-types.mjs', import.meta.url)) },
   // Machines are busy: a test that hangs is found as well after half a minute.
   testTimeout: 30_000,
-  // `npm test` must come to an end: what a failed test left open shows where one suite is run alone.
-  forceExit: process.env.VCAP_FORCE_EXIT === '1',
+  reporters: ['default', fileURLToPath(new URL('tools/jest-end.mjs', import.meta.url))],
   testMatch: ['<rootDir>/test/**/*.test.ts'],
 };
