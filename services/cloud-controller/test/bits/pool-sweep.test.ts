@@ -1,3 +1,5 @@
+import { readdir, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createDiskBlobstore } from '@vcap/blobstore';
@@ -16,7 +18,10 @@ let blobstore: Blobstore;
 beforeEach(async () => {
   dir = await tempDir('pool');
   blobstore = createDiskBlobstore({ root: dir.path });
-  for (const content of ['one', 'three', 'eleven']) await pool(content);
+  for (const [index, content] of ['one', 'three', 'eleven'].entries()) {
+    await pool(content);
+    await setAge(content, 3 - index);
+  }
   const list = { package: 'a'.repeat(40), resources: [{ sha1: sha1('three') }] };
   await blobstore.put('file-lists/app-1', Readable.from([JSON.stringify(list)]));
   await blobstore.put('file-lists/app-2', Readable.from(['{"pack']));
@@ -25,6 +30,13 @@ afterEach(() => dir.remove());
 
 async function pool(content: string): Promise<void> {
   await blobstore.put(`resources/org-1/${sha1(content)}`, Readable.from([content]));
+}
+/** Files written one after the other may bear the same time: a kernel's clock ticks some hundred times a second. */
+async function setAge(content: string, minutes: number): Promise<void> {
+  const names = await readdir(dir.path, { recursive: true });
+  const name = names.find((each) => each.endsWith(sha1(content)));
+  const when = Date.now() / 1000 - minutes * 60;
+  await utimes(join(dir.path, name ?? ''), when, when);
 }
 async function left(): Promise<string[]> {
   const keys = (await blobstore.list('resources')).map(({ key }) => key.split('/').at(-1));

@@ -53,7 +53,7 @@ test('services are created, bound, cloned, unbound and deleted', async () => {
     expect.stringMatching(/no plan gold; it has free, standard/),
   ]);
   const { out } = await vmc(['services']);
-  expect(out).toMatch(/echo\s+\| 1\.0\s+\| Says it again/);
+  expect(out).toMatch(/echo\s+\| 1\.0\s+\| free, standard\s+\| Says it again/);
   expect(out).toMatch(/db2\s+\| echo\s+\| 1\.0\s+\| standard/);
   for (const name of ['one', 'two']) {
     const answers = `y\n${name}\ny\nnone\n\n\nn\nn\n`;
