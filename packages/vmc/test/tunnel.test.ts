@@ -107,6 +107,7 @@ describe('a direct tunnel', () => {
     expect(seen[0]?.argv).toEqual([
       'mysql',
       '--protocol=TCP',
+      '--default-character-set=utf8mb4',
       '--host=127.0.0.1',
       expect.stringMatching(/^--port=\d+$/),
       '--user=u1',

@@ -160,10 +160,14 @@ export async function dump(
 
 /** Runs statements, a text or what a file holds, with the real client; gives back what it printed. Throws when it fails. */
 export async function query(access: Access, statements: string | Readable): Promise<string> {
-  const child = spawn(findBinary('mysql', 'default-mysql-client'), arguments_(access, '-N', '-B'), {
-    env: { ...process.env, MYSQL_PWD: access.password },
-    stdio: 'pipe',
-  });
+  const child = spawn(
+    findBinary('mysql', 'default-mysql-client'),
+    arguments_(access, '-N', '-B', '--default-character-set=utf8mb4'),
+    {
+      env: { ...process.env, MYSQL_PWD: access.password },
+      stdio: 'pipe',
+    },
+  );
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (output += text));

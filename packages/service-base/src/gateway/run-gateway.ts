@@ -1,4 +1,5 @@
 import { createDiskBlobstore } from '@vcap/blobstore';
+import type { Clock } from '@vcap/clock';
 import { runComponent } from '@vcap/component';
 import type { ComponentContext, Member } from '@vcap/component';
 import { serviceApp } from '../http/app.ts';
@@ -101,7 +102,11 @@ export function buildGateway(component: ComponentContext<GatewayConfig>, options
   const app = serviceApp({
     log,
     token: config.token,
-    ready: () => cache.loaded,
+    ready: hasBegun(
+      clock,
+      () => cache.loaded,
+      () => options.backend !== undefined || nodes.all().length > 0,
+    ),
     maxBody: Math.ceil((config.import.max_inline_bytes * 4) / 3) + 1024,
     routes: [
       instanceRoutes({ backend, era: config.era, log }),
@@ -133,4 +138,25 @@ export function buildGateway(component: ComponentContext<GatewayConfig>, options
       identity,
     }),
   ];
+}
+
+/** How long the first requests wait instead of being refused: for the handles, and for the first node. Milliseconds. */
+const handlesPatienceMs = 15_000;
+const nodesPatienceMs = 3000;
+const lookMs = 50;
+
+/**
+ * Requests that come in a gateway's first moments wait until it knows its instances and some node; later ones are
+ * answered at once, as they can be.
+ */
+function hasBegun(clock: Clock, loaded: () => boolean, hasNode: () => boolean): () => Promise<boolean> {
+  const began = clock.monotonic();
+  const waits = (): boolean => {
+    const age = clock.monotonic() - began;
+    return (!loaded() && age < handlesPatienceMs) || (!hasNode() && age < nodesPatienceMs);
+  };
+  return async () => {
+    while (waits()) await clock.sleep(lookMs);
+    return loaded();
+  };
 }

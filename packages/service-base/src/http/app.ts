@@ -10,8 +10,8 @@ export interface AppOptions {
   log: Logger;
   /** Shared with the cloud controller. */
   token: string;
-  /** False: everything is answered 503/30600. */
-  ready: () => boolean;
+  /** False: everything is answered 503/30600. A request waits for the answer. */
+  ready: () => boolean | Promise<boolean>;
   /** Bytes of a request's body. */
   maxBody: number;
   /** Routes that need no token, such as downloads. */
@@ -35,8 +35,8 @@ export function serviceApp(options: AppOptions): Express {
     next();
   });
   if (open) app.use(open);
-  app.use(contentType, authorized(token), (_request, _response, next) => {
-    if (!ready()) throw new ServiceError(serviceErrors.unavailable, 'the gateway is starting');
+  app.use(contentType, authorized(token), async (_request, _response, next) => {
+    if (!(await ready())) throw new ServiceError(serviceErrors.unavailable, 'the gateway is starting');
     next();
   });
   app.use(express.json({ limit: maxBody, strict: false }));

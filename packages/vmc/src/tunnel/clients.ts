@@ -19,7 +19,11 @@ const H = '--host=127.0.0.1 --port=${port} --user=${user}';
 /** The originals' table; passwords go through the environment, where other users do not see them. */
 const stock: Record<string, Record<string, Template>> = {
   mysql: {
-    mysql: { command: `mysql --protocol=TCP ${H} \${name}`, environment: ['MYSQL_PWD=${password}'] },
+    // The databases are UTF-8; where no locale is set the program would take the terminal for Latin-1.
+    mysql: {
+      command: `mysql --protocol=TCP --default-character-set=utf8mb4 ${H} \${name}`,
+      environment: ['MYSQL_PWD=${password}'],
+    },
     mysqldump: {
       command: `mysqldump --protocol=TCP ${H} --result-file=\${Output file} \${name}`,
       environment: ['MYSQL_PWD=${password}'],
