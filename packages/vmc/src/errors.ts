@@ -59,7 +59,7 @@ const hints: Record<number, string> = {
   306: 'The instance may have gone: see `vmc instances APP` and `vmc crashes APP`.',
   307: 'See the runtimes of the target with `vmc runtimes`.',
   308: 'See the frameworks of the target with `vmc frameworks`.',
-  310: 'Read the staging output above; `vmc update APP` sends mended files, then `vmc start APP` tries again.',
+  310: 'Read the staging output above, or with `vmc crashlogs APP` what a crashed instance said; `vmc update APP` sends mended files, then `vmc start APP` tries again.',
   402: 'Check the size of the application and its .vmcignore.',
   500: 'See the services with `vmc services`.',
   600: 'Use less memory (`--mem`), fewer instances, or stop another application.',
