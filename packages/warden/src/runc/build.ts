@@ -145,7 +145,8 @@ export async function unbuildDisk(
   const { slot, spec } = record;
   const files = owner.files(spec.handle);
   await unmountDisk(helpers, files, spec.rootDir);
-  await rm(files.dir, { recursive: true, force: true });
+  // Who ended last may still be writing how: a folder that fills meanwhile is emptied again.
+  await rm(files.dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   if (slot >= 0) await claims.release('slots', slot, spec.handle);
 }
 

@@ -146,7 +146,7 @@ async function files({ owner }: RuncHost, known: Known): Promise<Leftover[]> {
       remove: async () => {
         // Were something still mounted there, it would be emptied: that is for the next sweep.
         if ((await readMounts()).some(({ point }) => handleUnder(owner.stateDir, point) === handle)) return;
-        await rm(owner.files(handle).dir, { recursive: true, force: true });
+        await rm(owner.files(handle).dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
       },
     }));
 }
