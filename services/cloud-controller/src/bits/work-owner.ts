@@ -1,5 +1,6 @@
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { processStartTime } from '@vcap/component';
 
 /** Where pids mean the same: the host and, in a container, its own numbering. Undefined without /proc. */
 function placeOfPids(): string | undefined {
@@ -11,20 +12,10 @@ function placeOfPids(): string | undefined {
   }
 }
 
-/** Clock ticks since boot; undefined when there is no such process. */
-function startOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  } catch {
-    return undefined;
-  }
-}
-
 /** Names this process in a file's name, so that a later one knows whether whoever made the file still runs. */
 export function ownerTag(): string {
   const place = placeOfPids();
-  return place === undefined ? '' : `${place}-${process.pid}-${startOf(process.pid) ?? 0}-`;
+  return place === undefined ? '' : `${place}-${process.pid}-${processStartTime(process.pid) ?? 0}-`;
 }
 
 /** Whether `name`, made of `prefix` and an `ownerTag`, is of a process of this host that is certainly gone. */
@@ -32,5 +23,5 @@ export function isOrphan(name: string, prefix: string): boolean {
   const place = placeOfPids();
   if (place === undefined || !name.startsWith(`${prefix}${place}-`)) return false;
   const [, pid, start] = /^(\d+)-(\d+)-/.exec(name.slice(prefix.length + place.length + 1)) ?? [];
-  return pid !== undefined && startOf(Number(pid)) !== start;
+  return pid !== undefined && processStartTime(Number(pid)) !== start;
 }

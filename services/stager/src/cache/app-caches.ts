@@ -4,7 +4,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '@vcap/bus';
 import type { Clock } from '@vcap/clock';
-import { processStartTime } from '../task/process-identity.ts';
+import { processStartTime } from '@vcap/component';
 
 /** `<app>-<stamp>.tar`, or `draft-<pid>-<start time>-<app>` while it is written. */
 const KEPT = /^([0-9a-f]{64})-([0-9a-z]+)\.tar$/;

@@ -3,7 +3,7 @@ import { chmod, lchown, mkdir, mkdtemp, readdir, readlink, rm, stat } from 'node
 import { randomUUID } from 'node:crypto';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
-import { processStartTime } from './process-identity.ts';
+import { processStartTime } from '@vcap/component';
 
 /** The directories of one task. */
 export interface Workspace {
