@@ -1,16 +1,17 @@
 import { systemClock as clock } from '@vcap/clock';
+import { connect } from 'node:net';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { compare, rowText } from './compare.ts';
-import type { Peer, Row } from './compare.ts';
+import type { Peer } from './compare.ts';
 import { idleClientKb } from './idle-clients.ts';
 import { startApplication, startProxy } from './nginx.ts';
+import type { Nginx } from './nginx.ts';
 import { registryLoad } from './registry.ts';
 import { frame, startBenchRouter } from './router.ts';
 import type { BenchRouter } from './router.ts';
 import { median, missing, openFilesLimit, residentKb, tree } from './tools.ts';
 import { startEcho, tunnelMicros } from './tunnels.ts';
-import { connect } from 'node:net';
 
 const { values } = parseArgs({
   options: {
@@ -52,11 +53,38 @@ const serve = async (router: BenchRouter, host: string, port: number): Promise<v
     await clock.sleep(100);
   }
 };
-const peer = (name: string, { pid, port }: { pid: number; port: number }, path = '/'): Peer => ({
+type Server = Pick<Nginx, 'pid' | 'port'>;
+const peer = (name: string, { pid, port }: Server, path: string): Peer => ({
   name,
   pid,
   url: `http://127.0.0.1:${port}${path}`,
 });
+
+/** A row of the table: the same requests to nginx and to the router. */
+async function race(
+  what: string,
+  goal: string,
+  nginx: Server,
+  router: Server,
+  asked: { path?: string; headers?: readonly string[] } = {},
+): Promise<void> {
+  const { path = '/', headers = [] } = asked;
+  const peers = [peer('nginx', nginx, path), peer('router', router, path)] as const;
+  say(rowText(await compare(what, goal, ...peers, { ...options, headers })));
+}
+
+/** Cookie, counters, histogram and access log. */
+async function everythingOn(
+  what: string,
+  goal: string,
+  application: Server,
+  settings: Record<string, unknown>,
+): Promise<void> {
+  const nginx = await keep(startProxy(application.port, { accessLog: true }));
+  const router = await keep(startBenchRouter({ accessLog: true, settings }));
+  await serve(router, '127.0.0.1', application.port);
+  await race(what, goal, nginx, router, { path: '/session' });
+}
 
 async function run(): Promise<void> {
   say(
@@ -64,37 +92,10 @@ async function run(): Promise<void> {
   );
   say('| what | goal | CPU per request | router / nginx | p50 | p99 | errors |');
   say('| --- | --- | --- | --- | --- | --- | --- |');
-  const row = (each: Row): void => say(rowText(each));
   const application = await keep(startApplication({ keepAlive: true }));
-  if (wanted('full')) {
-    const nginx = await keep(startProxy(application.port, { accessLog: true }));
-    const router = await keep(startBenchRouter({ accessLog: true }));
-    await serve(router, '127.0.0.1', application.port);
-    row(
-      await compare(
-        '100 B, everything on',
-        '1.05',
-        peer('nginx', nginx, '/session'),
-        peer('router', router, '/session'),
-        options,
-      ),
-    );
-  }
-  if (wanted('plane')) {
-    const nginx = await keep(startProxy(application.port, { accessLog: true }));
-    const settings = { dataplane: 'nginx' };
-    const router = await keep(startBenchRouter({ accessLog: true, settings }));
-    await serve(router, '127.0.0.1', application.port);
-    row(
-      await compare(
-        '100 B, everything on, nginx plane',
-        '1.15',
-        peer('nginx', nginx, '/session'),
-        peer('router', router, '/session'),
-        options,
-      ),
-    );
-  }
+  if (wanted('full')) await everythingOn('100 B, everything on', '1.05', application, {});
+  if (wanted('plane'))
+    await everythingOn('100 B, everything on, nginx plane', '1.15', application, { dataplane: 'nginx' });
   const nginx = await keep(startProxy(application.port, { accessLog: false }));
   const router = await keep(startBenchRouter({ accessLog: false }));
   await serve(router, '127.0.0.1', application.port);
@@ -104,37 +105,15 @@ async function run(): Promise<void> {
       ['10 KB', '/10k', '1.15'],
       ['1 MB', '/1m', '1.08'],
     ] as const)
-      row(
-        await compare(
-          `${what}, bare`,
-          goal,
-          peer('nginx', nginx, path),
-          peer('router', router, path),
-          options,
-        ),
-      );
+      await race(`${what}, bare`, goal, nginx, router, { path });
   }
   if (wanted('close')) {
-    const headers = ['Connection: close'];
-    row(
-      await compare('client closes', '1.25', peer('nginx', nginx), peer('router', router), {
-        ...options,
-        headers,
-      }),
-    );
+    await race('client closes', '1.25', nginx, router, { headers: ['Connection: close'] });
     const closing = await keep(startApplication({ keepAlive: false }));
     const nginxClosing = await keep(startProxy(closing.port, { accessLog: false }));
     const routerClosing = await keep(startBenchRouter({ accessLog: false }));
     await serve(routerClosing, '127.0.0.1', closing.port);
-    row(
-      await compare(
-        'backend closes',
-        '1.25',
-        peer('nginx', nginxClosing),
-        peer('router', routerClosing),
-        options,
-      ),
-    );
+    await race('backend closes', '1.25', nginxClosing, routerClosing);
   }
   if (wanted('routes')) {
     const many = await keep(startBenchRouter({ accessLog: false }));
@@ -157,15 +136,8 @@ async function run(): Promise<void> {
       socket.write(text);
     }, 20);
     const worker = workerOf(many.pid);
-    row(
-      await compare(
-        '100,000 routes, 5,000 registrations/s (the worker)',
-        '1.25',
-        peer('nginx', nginx),
-        { ...peer('router', many), pid: worker },
-        options,
-      ),
-    );
+    const server = { pid: worker, port: many.port };
+    await race('100,000 routes, 5,000 registrations/s (the worker)', '1.25', nginx, server);
     say(`| memory of that worker | 150 MB | ${(residentKb([worker]) / 1024).toFixed(0)} MB | | | | |`);
     flood.cancel();
     socket.destroy();

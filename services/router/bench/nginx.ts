@@ -1,6 +1,6 @@
 import { freePort, startProcess, tempDir } from '@vcap/testkit';
 import { randomBytes } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 
@@ -67,14 +67,9 @@ export function startApplication(options: { keepAlive: boolean }): Promise<Nginx
       await mkdir(join(dir, 'files'), { mode: 0o755 });
       await writeFile(join(dir, 'files', '10k'), randomBytes(10_240));
       await writeFile(join(dir, 'files', '1m'), randomBytes(1_048_576));
-      await openUp(dir);
+      await chmod(dir, 0o755);
     },
   );
-}
-
-async function openUp(dir: string): Promise<void> {
-  const { chmod } = await import('node:fs/promises');
-  await chmod(dir, 0o755);
 }
 
 /** Plain nginx as a proxy that forwards what a router forwards; with an access log of the same fields if asked. */
