@@ -1,8 +1,9 @@
-import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
+import { bulkCredentials } from '@vcap/bus';
 import { waitFor } from '@vcap/testkit';
+import { dialects } from './support/cloud.ts';
 import { stageAtOnce } from './support/doubles.ts';
-import { dialects, upload, V1 } from './support/v1.ts';
+import { upload, V1 } from './support/v1.ts';
 
 describe.each(dialects)('instances, components and several controllers on %s', (dialect) => {
   const v1 = V1.on(dialect);
@@ -88,7 +89,6 @@ describe.each(dialects)('instances, components and several controllers on %s', (
     test('walk all apps in pages, with credentials that the bus tells', async () => {
       await v1.started('foo');
       await v1.ann.call('POST', '/apps', v1.newApp('bar', { uris: [] }));
-      const { bulkCredentials } = await import('@vcap/bus');
       const bus = await v1.cloud.bus('health-manager');
       const [credentials] = await bus.request(bulkCredentials.for('default'), {}, { timeoutMs: 2000 });
       await bus.stop();
@@ -114,7 +114,6 @@ describe.each(dialects)('instances, components and several controllers on %s', (
       expect((await bulk.get('/bulk/counts?model=user')).body.counts.user).toBeGreaterThan(1);
       expect((await bulk.get('/bulk/apps?bulk_token=[')).status).toBe(400);
       expect((await v1.api.get('/bulk/apps')).status).toBe(401);
-      await setImmediate();
     });
   });
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import { dialects } from './support/cloud.ts';
 import { stageAtOnce } from './support/doubles.ts';
-import { dialects, upload, V1 } from './support/v1.ts';
+import { upload, V1 } from './support/v1.ts';
 
 describe.each(dialects)('the v1 API on %s', (dialect) => {
   const v1 = V1.on(dialect);

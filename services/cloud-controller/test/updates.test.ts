@@ -1,12 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { StagingJanitor } from '../src/adapters/staging-janitor.ts';
-import type { DialectName } from '../src/db/open.ts';
 import type { ApiClient } from './support/client.ts';
-import { TestCloud } from './support/cloud.ts';
+import { dialects, TestCloud } from './support/cloud.ts';
 import type { Controller } from './support/cloud.ts';
 import { stageAtOnce } from './support/doubles.ts';
-
-const dialects: DialectName[] = ['sqlite', 'mysql'];
 
 describe.each(dialects)('updates of running apps on %s', (dialect) => {
   let cloud: TestCloud;

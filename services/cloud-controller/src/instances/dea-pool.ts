@@ -99,14 +99,14 @@ export class DeaPool {
     return [...byName.values()].toSorted((left, right) => (left.name < right.name ? -1 : 1));
   }
 
-  #candidates(need: Need): Candidate[] {
-    return this.#fresh().map((entry) => candidate(entry, need.appGuid));
-  }
-
   /** The weakest of all fresh DEAs, as an app may come to any of them; undefined when none says. */
   isolation(): string | undefined {
     const kinds = this.#fresh().flatMap(({ advert }) => advert.isolation ?? []);
     return kinds.find((kind) => kind !== 'runc') ?? kinds[0];
+  }
+
+  #candidates(need: Need): Candidate[] {
+    return this.#fresh().map((entry) => candidate(entry, need.appGuid));
   }
 
   #fresh(): Entry[] {

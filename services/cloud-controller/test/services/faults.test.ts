@@ -1,10 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { waitFor } from '@vcap/testkit';
-import type { DialectName } from '../../src/db/open.ts';
 import type { ApiClient } from '../support/client.ts';
+import { dialects } from '../support/cloud.ts';
 import { ServiceCloud } from '../support/service-cloud.ts';
-
-const dialects: DialectName[] = ['sqlite', 'mysql'];
 
 describe.each(dialects)('gateways that misbehave, on %s', (dialect) => {
   let cloud: ServiceCloud;

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { systemClock } from '@vcap/clock';
 import { openDatabase } from '../../src/db/open.ts';
-import type { DialectName } from '../../src/db/open.ts';
+import { dialects } from '../support/cloud.ts';
 import { brokerToken, ServiceCloud } from '../support/service-cloud.ts';
 
-const dialects: DialectName[] = ['sqlite', 'mysql'];
 const path = '/services/v1/offerings';
 
 describe.each(dialects)('what gateways tell, on %s', (dialect) => {

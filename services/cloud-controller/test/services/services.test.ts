@@ -1,9 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { DialectName } from '../../src/db/open.ts';
 import type { ApiClient } from '../support/client.ts';
+import { dialects } from '../support/cloud.ts';
 import { ServiceCloud } from '../support/service-cloud.ts';
-
-const dialects: DialectName[] = ['sqlite', 'mysql'];
 
 describe.each(dialects)('services of users on %s', (dialect) => {
   let cloud: ServiceCloud;

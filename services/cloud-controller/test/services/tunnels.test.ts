@@ -3,11 +3,10 @@ import { tunnelRevoke, tunnelSession } from '@vcap/bus';
 import type { Bus, TunnelRevoke } from '@vcap/bus';
 import { waitFor } from '@vcap/testkit';
 import { Tickets } from '@vcap/tunnel';
-import type { DialectName } from '../../src/db/open.ts';
 import type { ApiClient } from '../support/client.ts';
+import { dialects } from '../support/cloud.ts';
 import { ServiceCloud } from '../support/service-cloud.ts';
 
-const dialects: DialectName[] = ['sqlite', 'mysql'];
 const key = 'a key of tickets that is long enough';
 const tickets = new Tickets([key]);
 

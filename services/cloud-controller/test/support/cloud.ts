@@ -31,6 +31,9 @@ export interface Controller {
   stop(): Promise<void>;
 }
 
+/** Databases that the tests of what is stored run on. */
+export const dialects: DialectName[] = ['sqlite', 'mysql'];
+
 /** Servers of one test file: NATS, and a database of the wished kind. */
 export class TestCloud {
   readonly world = new World();

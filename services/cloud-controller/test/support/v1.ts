@@ -7,9 +7,7 @@ import { TestCloud } from './cloud.ts';
 import type { Controller } from './cloud.ts';
 import { stageAtOnce } from './doubles.ts';
 
-export const dialects: DialectName[] = ['sqlite', 'mysql'];
-
-/** A controller for the tests of one `describe`, and a user of their own for each of them. */
+/** A controller for the tests of one `describe`, and a user for each of them. */
 export class V1 {
   cloud!: TestCloud;
   controller!: Controller;
@@ -65,6 +63,7 @@ export class V1 {
   }
 }
 
+/** Sends an app's bits. */
 export function upload(client: ApiClient, name: string, bits = 'bits') {
   const multipart = client.with({ 'content-type': 'multipart/form-data; boundary=1' });
   return multipart.call('PUT', `/apps/${name}/application`, bits);

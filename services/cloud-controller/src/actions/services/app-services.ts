@@ -5,9 +5,8 @@ import type { SpaceApps } from '../../repositories/apps.ts';
 import { audit } from '../context.ts';
 import type { Call, Caller, Services } from '../context.ts';
 import { beginBind, beginUnbind } from './begin.ts';
-import type { Unbinding } from './begin.ts';
+import type { Binding, Unbinding } from './begin.ts';
 import { bind } from './bind.ts';
-import type { Binding } from './bind.ts';
 import { unbind, unbindLater } from './unbind.ts';
 
 const LANES = 4;

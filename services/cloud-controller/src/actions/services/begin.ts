@@ -4,9 +4,17 @@ import type { InstanceRecord } from '../../repositories/service-instances.ts';
 import type { Operation } from '../../repositories/service-operations.ts';
 import type { ServiceStore } from '../../repositories/service-store.ts';
 import type { Services } from '../context.ts';
-import type { Binding } from './bind.ts';
 import { takeoverAt } from './gateway-calls.ts';
 import type { ServiceCall } from './gateway-calls.ts';
+
+/** A binding that is under way. */
+export interface Binding {
+  binding: BindingRecord;
+  instance: InstanceRecord;
+  operation: Operation;
+  /** E-mail of who binds. */
+  email: string;
+}
 
 /** A binding that is to be revoked. */
 export interface Unbinding {
@@ -46,29 +54,36 @@ export async function beginBind(
     ...(options && { options }),
   });
   const { email } = who.caller.user;
-  const operation = await begin(services, tx, 'bind', { instance, binding, email, call: who.call });
+  const operation = await beginOperation(services, tx, 'bind', { instance, binding, email, call: who.call });
   return { binding, instance, operation, email };
 }
 
-/** Writes down that a binding goes; its app does without it from now on. */
+/** Writes down that a binding goes, and by which name where that is news; its app does without it from now on. */
 export async function beginUnbind(
   services: Services,
   tx: ServiceStore,
   who: Who,
   binding: BindingRecord,
   instance: InstanceRecord,
+  gatewayName: string | null = null,
 ): Promise<Unbinding> {
-  await tx.bindings.setDeleting(binding.id, { release: true });
+  await tx.bindings.setDeleting(binding.id, { release: true, gatewayName });
   const { email } = who.caller.user;
-  const operation = await begin(services, tx, 'unbind', { instance, binding, email, call: who.call });
+  const operation = await beginOperation(services, tx, 'unbind', {
+    instance,
+    binding,
+    email,
+    call: who.call,
+  });
   return { bindingId: binding.id, instance, operation };
 }
 
-function begin(
+/** Writes down what a gateway is then asked for; another controller takes it over when this one does not end it. */
+export function beginOperation(
   services: Services,
   tx: ServiceStore,
-  kind: 'bind' | 'unbind',
-  about: { instance: InstanceRecord; binding: BindingRecord; email: string; call: ServiceCall },
+  kind: Operation['kind'],
+  about: { instance: InstanceRecord; binding?: BindingRecord; email: string; call: ServiceCall },
 ): Promise<Operation> {
   const { instance, binding, email, call } = about;
   return tx.operations.begin({
@@ -78,7 +93,7 @@ function begin(
     traceId: call.trace.traceId,
     spaceId: instance.spaceId,
     instanceId: instance.id,
-    bindingId: binding.id,
+    ...(binding && { bindingId: binding.id }),
     dueAt: takeoverAt(services, instance),
   });
 }

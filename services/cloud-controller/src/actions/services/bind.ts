@@ -1,22 +1,12 @@
 import { ApiError } from '../../errors.ts';
-import type { BindingRecord } from '../../repositories/service-bindings.ts';
-import type { InstanceRecord } from '../../repositories/service-instances.ts';
-import type { Operation } from '../../repositories/service-operations.ts';
 import type { Services } from '../context.ts';
-import { askBind, askUnbind, takeoverAt, toHandle } from './gateway-calls.ts';
+import { beginUnbind } from './begin.ts';
+import type { Binding } from './begin.ts';
+import { askBind, askUnbind, toHandle } from './gateway-calls.ts';
 import type { ServiceCall } from './gateway-calls.ts';
 import { unbindLater } from './unbind.ts';
 import { notMade, undo } from './undo-creation.ts';
 import type { Creation } from './undo-creation.ts';
-
-/** A binding that is under way. */
-export interface Binding {
-  binding: BindingRecord;
-  instance: InstanceRecord;
-  operation: Operation;
-  /** E-mail of who binds. */
-  email: string;
-}
 
 /**
  * Has the gateway make a binding that is written down as `creating`. Throws 503 when it does not come to be; then
@@ -44,6 +34,7 @@ export async function bind(services: Services, call: ServiceCall, work: Binding)
 function creationOf(services: Services, call: ServiceCall, work: Binding): Creation {
   const { binding, email, instance, operation } = work;
   const store = services.store.services;
+  const who = { caller: { user: { email } }, call };
   return {
     kind: 'bind',
     subject: { binding: binding.guid },
@@ -51,17 +42,7 @@ function creationOf(services: Services, call: ServiceCall, work: Binding): Creat
     abandon: (id) =>
       store.transaction(async (tx) => {
         if (!(await tx.bindings.byId(binding.id))) return undefined;
-        await tx.bindings.setDeleting(binding.id, { release: true, gatewayName: id });
-        return tx.operations.begin({
-          kind: 'unbind',
-          actor: email,
-          target: instance.name,
-          traceId: call.trace.traceId,
-          spaceId: instance.spaceId,
-          instanceId: instance.id,
-          bindingId: binding.id,
-          dueAt: takeoverAt(services, instance),
-        });
+        return (await beginUnbind(services, tx, who, binding, instance, id)).operation;
       }),
     removeLater: (waiting) => unbindLater(services, call, binding.id, waiting),
     removeUnknown: (id) => askUnbind(services, call, instance, binding, id),

@@ -3,7 +3,7 @@ import type { InstanceRecord } from '../../repositories/service-instances.ts';
 import type { OfferingRecord, Plan } from '../../repositories/service-offerings.ts';
 import { audit, capacityOf } from '../context.ts';
 import type { Call, Caller, Services } from '../context.ts';
-import { takeoverAt } from './gateway-calls.ts';
+import { beginOperation } from './begin.ts';
 import { provision } from './provision.ts';
 
 /** What is to be made. */
@@ -48,15 +48,8 @@ export async function createService(
       version,
       planOption,
     });
-    const operation = await tx.operations.begin({
-      kind: 'provision',
-      actor: user.email,
-      target: name,
-      traceId: call.trace.traceId,
-      spaceId: user.spaceId,
-      instanceId: instance.id,
-      dueAt: takeoverAt(services, instance),
-    });
+    const about = { instance, email: user.email, call };
+    const operation = await beginOperation(services, tx, 'provision', about);
     return { instance, operation, owner: user };
   });
   const made = await provision(services, call, work);

@@ -3,7 +3,7 @@ import type { InstanceRecord, ServiceInstances } from '../../repositories/servic
 import type { User } from '../../repositories/users.ts';
 import { audit } from '../context.ts';
 import type { Call, Caller, Services } from '../context.ts';
-import { takeoverAt } from './gateway-calls.ts';
+import { beginOperation } from './begin.ts';
 import { endTunnel } from './tunnels.ts';
 import { unprovision } from './unprovision.ts';
 
@@ -26,15 +26,8 @@ export async function deleteService(
       await space.services.bindings.setDeleting(binding.id, { release: true });
     }
     await space.services.instances.setDeleting(present.id);
-    const begun = await space.services.operations.begin({
-      kind: 'unprovision',
-      actor: user.email,
-      target: present.name,
-      traceId: call.trace.traceId,
-      spaceId: present.spaceId,
-      instanceId: present.id,
-      dueAt: takeoverAt(services, present),
-    });
+    const about = { instance: present, email: user.email, call };
+    const begun = await beginOperation(services, space.services, 'unprovision', about);
     return { instance: present, operation: begun };
   });
   await audit(services, caller, call, {

@@ -3,7 +3,8 @@ import type { InstanceRecord } from '../../repositories/service-instances.ts';
 import type { Operation } from '../../repositories/service-operations.ts';
 import type { User } from '../../repositories/users.ts';
 import type { Services } from '../context.ts';
-import { askProvision, askUnprovision, takeoverAt, toHandle } from './gateway-calls.ts';
+import { beginOperation } from './begin.ts';
+import { askProvision, askUnprovision, toHandle } from './gateway-calls.ts';
 import type { ServiceCall } from './gateway-calls.ts';
 import { notMade, undo } from './undo-creation.ts';
 import type { Creation } from './undo-creation.ts';
@@ -53,15 +54,7 @@ function creationOf(services: Services, call: ServiceCall, work: Provisioning): 
     abandon: (id) =>
       store.transaction(async (tx) => {
         if (!(await tx.instances.abandon(instance.id, id))) return undefined;
-        return tx.operations.begin({
-          kind: 'unprovision',
-          actor: owner.email,
-          target: instance.name,
-          traceId: call.trace.traceId,
-          spaceId: instance.spaceId,
-          instanceId: instance.id,
-          dueAt: takeoverAt(services, instance),
-        });
+        return beginOperation(services, tx, 'unprovision', { instance, email: owner.email, call });
       }),
     removeLater: (waiting) => unprovisionLater(services, call, instance, waiting),
     removeUnknown: (id) => askUnprovision(services, call, instance, id),
