@@ -8,6 +8,7 @@ export type { Member } from './group.ts';
 export { startGroup, stopGroup } from './group.ts';
 export { markModuleBoundary } from './module-boundary.ts';
 export { ownAddress } from './own-address.ts';
+export { packageFile } from './package-file.ts';
 export { processStartTime } from './process-start-time.ts';
 export { RouteRegistration } from './route-registration.ts';
 export { runComponent } from './run.ts';

@@ -1,6 +1,6 @@
 import { chmod, chown, mkdir, rename, writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import type { Timer } from '@vcap/clock';
+import { packageFile } from '@vcap/component';
 import type { PlaneGauges } from '../metrics/metrics.ts';
 import { inheritedSocket, sharedSocket } from '../plane/listening.ts';
 import type { SharedSocket } from '../plane/listening.ts';
@@ -28,8 +28,7 @@ export interface NginxSettings {
   readonly routesMb: number;
 }
 
-/** Seen from this file and, once bundled, from dist/main.js. */
-const lua = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../../lua' : '../lua', import.meta.url));
+const lua = packageFile(import.meta.url, 'lua');
 const lookMs = 2000;
 const restartMs = 200;
 const readyMs = 10_000;

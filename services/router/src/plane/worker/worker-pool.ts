@@ -1,6 +1,7 @@
 import type { Timer } from '@vcap/clock';
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { PlaneGauges } from '../../metrics/metrics.ts';
 import { inheritedSocket, sharedSocket } from '../listening.ts';
@@ -18,9 +19,8 @@ const inheritedFd = 4;
 /** Requests leave short-lived garbage: a roomy nursery is collected seldom, and alone faster than in threads. */
 const workerFlags = ['--max-semi-space-size=8', '--no-parallel-scavenge'];
 
-const program = fileURLToPath(
-  new URL(`./worker-main.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url),
-);
+/** Beside this module, and beside the program that is bundled of it. */
+const program = fileURLToPath(new URL(`worker-main${extname(import.meta.url)}`, import.meta.url));
 
 /** One worker as its leader sees it. */
 interface Led {
