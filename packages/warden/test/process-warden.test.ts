@@ -8,6 +8,7 @@ import { tempDir, waitFor } from '@vcap/testkit';
 import type { TempDir } from '@vcap/testkit';
 import { ProcessWarden } from '../src/index.ts';
 import type { Container } from '../src/index.ts';
+import { isRunning } from './support/processes.ts';
 
 let dir: TempDir;
 let warden: ProcessWarden;
@@ -57,14 +58,6 @@ async function start(
   return container;
 }
 const out = (): Promise<string> => readFile(join(dir.path, 'root/out'), 'utf8');
-const isRunning = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 describe('a process container', () => {
   test('reports 128 + 9 for a process killed from outside', async () => {

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { tempDir, waitFor } from '@vcap/testkit';
 import type { Container } from '../src/index.ts';
-import { Bench, ask, isRunning, openRunc, runcMissing, spawnIn } from './support/backends.ts';
+import { Bench, ask, openRunc, runcMissing, spawnIn } from './support/backends.ts';
+import { isRunning } from './support/processes.ts';
 
 /** A system call made from Python: what it gives and errno. */
 const call = (number: number | string, ...args: (number | string)[]): string =>

@@ -123,12 +123,3 @@ export async function ask(container: Container, script: string): Promise<{ statu
   });
   return { status: exitStatus, text };
 }
-
-export const isRunning = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
