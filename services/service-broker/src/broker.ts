@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from '@vcap/bus';
-import { ControllerError, ServiceError, serviceErrors } from '@vcap/service-base';
+import { ControllerError, Lanes, ServiceError, serviceErrors } from '@vcap/service-base';
 import type {
   BindRequest,
   ControllerClient,
@@ -26,8 +26,8 @@ export interface BrokerOptions {
  */
 export class Broker implements GatewayBackend {
   readonly #options: BrokerOptions;
-  /** Ends when the last one in line is done. */
-  #last: Promise<void> = Promise.resolve();
+  /** One after the other: an offer that is repeated must not come after the removal of what it offers. */
+  readonly #turns = new Lanes(1);
 
   constructor(options: BrokerOptions) {
     this.#options = options;
@@ -35,17 +35,17 @@ export class Broker implements GatewayBackend {
 
   /** Offers each option; kept only once the cloud controller took it. A repetition replaces. */
   register(registration: Registration): Promise<void> {
-    return this.#inTurn(() => this.#register(registration));
+    return this.#turns.run('offers', () => this.#register(registration));
   }
 
   /** Takes all options of a label back, here last: a removal that failed can be repeated. */
   remove(label: string): Promise<void> {
-    return this.#inTurn(() => this.#remove(label));
+    return this.#turns.run('offers', () => this.#remove(label));
   }
 
   /** Offers, or takes back for a while, what is still registered when its turn comes. */
   advertise(service: BrokeredService, active: boolean): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.run('offers', async () => {
       if (this.#options.store.get(service.label)) await this.#advertise(service, active);
     });
   }
@@ -109,19 +109,6 @@ export class Broker implements GatewayBackend {
   }
 
   async unbind(): Promise<void> {}
-
-  /** One after the other: an offer that is repeated must not come after the removal of what it offers. */
-  async #inTurn(work: () => Promise<void>): Promise<void> {
-    const before = this.#last;
-    const done = Promise.withResolvers<void>();
-    this.#last = done.promise;
-    await before;
-    try {
-      await work();
-    } finally {
-      done.resolve();
-    }
-  }
 
   /** What the cloud controller says no to is the asker's fault; its silence is 30600. */
   async #told(call: () => Promise<void>): Promise<void> {

@@ -1,4 +1,5 @@
 import { baseConfigShape } from '@vcap/component';
+import { sqliteFileSchema } from '@vcap/service-base';
 import { z } from 'zod';
 import { registrationSchema } from './domain/brokered-service.ts';
 
@@ -12,11 +13,8 @@ export const configSchema = z.strictObject({
   /** Address that the cloud controller is told; default: `http://` and external_uri, else the own address. */
   url: z.url({ protocol: /^https?$/ }).optional(),
   port: z.int().min(0).max(65_535).default(0),
-  /** Keeps what is registered (SQLite); the originals' form `sqlite3:/path` is taken too. */
-  local_db: z
-    .string()
-    .min(1)
-    .transform((path) => path.replace(/^sqlite3:/, '')),
+  /** Keeps what is registered. */
+  local_db: sqliteFileSchema,
   cloud_controller_uri: z.string().transform((uri) => (/^https?:/.test(uri) ? uri : `http://${uri}`)),
   heartbeat_interval: z.number().positive().default(60),
   /** `2012` for a cloud controller of v1, which refuses newer fields. */

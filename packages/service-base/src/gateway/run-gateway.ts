@@ -1,5 +1,4 @@
 import { createDiskBlobstore } from '@vcap/blobstore';
-import type { Clock } from '@vcap/clock';
 import { runComponent } from '@vcap/component';
 import type { ComponentContext, Member } from '@vcap/component';
 import { serviceApp } from '../http/app.ts';
@@ -16,6 +15,7 @@ import { ControllerClient } from './controller-client.ts';
 import { GatewayListener } from './gateway-listener.ts';
 import { HandleCache } from './handle-cache.ts';
 import { HandleSource } from './handle-source.ts';
+import { hasBegun } from './has-begun.ts';
 import { Migration } from './migration.ts';
 import { NodeClient } from './node-client.ts';
 import { NodeDirectory } from './node-directory.ts';
@@ -138,25 +138,4 @@ export function buildGateway(component: ComponentContext<GatewayConfig>, options
       identity,
     }),
   ];
-}
-
-/** How long the first requests wait instead of being refused: for the handles, and for the first node. Milliseconds. */
-const handlesPatienceMs = 15_000;
-const nodesPatienceMs = 3000;
-const lookMs = 50;
-
-/**
- * Requests that come in a gateway's first moments wait until it knows its instances and some node; later ones are
- * answered at once, as they can be.
- */
-function hasBegun(clock: Clock, loaded: () => boolean, hasNode: () => boolean): () => Promise<boolean> {
-  const began = clock.monotonic();
-  const waits = (): boolean => {
-    const age = clock.monotonic() - began;
-    return (!loaded() && age < handlesPatienceMs) || (!hasNode() && age < nodesPatienceMs);
-  };
-  return async () => {
-    while (waits()) await clock.sleep(lookMs);
-    return loaded();
-  };
 }

@@ -1,6 +1,12 @@
 import { baseConfigShape } from '@vcap/component';
 import { z } from 'zod';
 
+/** A file of SQLite; the originals' form `sqlite3:/path` is taken too. */
+export const sqliteFileSchema = z
+  .string()
+  .min(1)
+  .transform((path) => path.replace(/^sqlite3:/, ''));
+
 /** Keys of every node's file; a service adds its own: `z.strictObject({ ...nodeConfigShape, mysql: ... })`. */
 export const nodeConfigShape = {
   ...baseConfigShape,
@@ -11,11 +17,8 @@ export const nodeConfigShape = {
   capacity: z.number().positive().default(200),
   /** Take more than `capacity`; the gateway's plan management must allow it too. */
   allow_over_provisioning: z.boolean().default(false),
-  /** The registry (SQLite); the originals' form `sqlite3:/path` is taken too. */
-  local_db: z
-    .string()
-    .min(1)
-    .transform((path) => path.replace(/^sqlite3:/, '')),
+  /** The registry. */
+  local_db: sqliteFileSchema,
   /** Seconds that a provision or bind may take; what takes longer is undone. A gateway that waits less lowers it. */
   op_time_limit: z.number().positive().default(6),
   /** Operations at once; the others wait in line. */
