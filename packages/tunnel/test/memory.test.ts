@@ -8,7 +8,7 @@ import { describe, expect, test } from '@jest/globals';
 import { systemClock } from '@vcap/clock';
 import { waitFor } from '@vcap/testkit';
 import { CaldecottClient, LocalListener } from '../src/index.ts';
-import type { TunnelLimits } from '../src/index.ts';
+import type { Transport, TunnelLimits } from '../src/index.ts';
 import { Raw } from './support/raw.ts';
 import { startCuttingProxy } from './support/cutting-proxy.ts';
 import { program, sha256, startCaldecott, startTcp, token } from './support/servers.ts';
@@ -51,7 +51,7 @@ async function startPlace(
 async function startListener(
   { destination }: Place,
   url: string,
-  transport: 'http' | 'websocket',
+  transport: Transport,
 ): Promise<{ port: number; stop(): Promise<void> }> {
   const client = new CaldecottClient({ url, token, clock: systemClock, transport });
   const listener = new LocalListener({ client, destination: { host: '127.0.0.1', port: destination.port } });
@@ -62,13 +62,18 @@ async function startListener(
   return { port: await listener.start(0), stop };
 }
 
+/** Has a socket in `open` until it is closed. */
+function keep(open: Set<Socket>, socket: Socket): void {
+  open.add(socket);
+  socket.on('close', () => open.delete(socket));
+}
+
 describe('1,000 abandoned tunnels', () => {
   test('are swept, their connections closed, and the memory is as before', async () => {
     const open = new Set<Socket>();
     const place = await startPlace(
       (socket) => {
-        open.add(socket);
-        socket.on('close', () => open.delete(socket));
+        keep(open, socket);
         socket.on('end', () => socket.end());
         socket.write(Buffer.alloc(20_000));
       },
@@ -94,50 +99,33 @@ describe('1,000 abandoned tunnels', () => {
     await place.stop();
   }, 90_000);
 
-  test('are swept over WebSockets too, when their clients fell silent', async () => {
-    const place = await startPlace((socket) => socket.on('end', () => socket.end()), {
-      idleMs: 4000,
-      sweepMs: 100,
-      pingMs: 500,
-    });
-    const proxy = await startCuttingProxy(place.caldecott.port, () => Infinity);
-    const listener = await startListener(place, `http://127.0.0.1:${proxy.port}`, 'websocket');
-    const sockets = Array.from({ length: 20 }, () => connect({ host: '127.0.0.1', port: listener.port }));
-    for (const socket of sockets) socket.on('error', () => undefined);
-    const { registry } = place.caldecott.tunnels;
-    await waitFor(() => registry.size === 20, { timeoutMs: 20_000 });
-    proxy.freeze();
-    await waitFor(() => registry.size === 0, { timeoutMs: 25_000 });
-    await proxy.stop();
-    for (const socket of sockets) socket.destroy();
-    await listener.stop();
-    await place.stop();
-    expect(place.caldecott.events.filter(({ reason }) => reason === 'nobody asked for it')).toHaveLength(20);
-  }, 60_000);
-
-  test('are swept over HTTP, when half-open connections are all that is left of them', async () => {
-    const open = new Set<Socket>();
-    const place = await startPlace(
-      (socket) => {
-        open.add(socket);
-        socket.on('close', () => open.delete(socket));
-      },
-      { idleMs: 6000, sweepMs: 100, pollMs: 1000 },
-    );
-    const proxy = await startCuttingProxy(place.caldecott.port, () => Infinity);
-    const listener = await startListener(place, `http://127.0.0.1:${proxy.port}`, 'http');
-    const sockets = Array.from({ length: 20 }, () => connect({ host: '127.0.0.1', port: listener.port }));
-    for (const socket of sockets) socket.on('error', () => undefined);
-    const { registry } = place.caldecott.tunnels;
-    await waitFor(() => registry.size === 20, { timeoutMs: 20_000 });
-    proxy.freeze();
-    await waitFor(() => registry.size === 0 && open.size === 0, { timeoutMs: 25_000 });
-    await proxy.stop();
-    for (const socket of sockets) socket.destroy();
-    await listener.stop();
-    await place.stop();
-    expect(place.caldecott.events.filter(({ reason }) => reason === 'nobody asked for it')).toHaveLength(20);
-  }, 60_000);
+  const silence: [name: string, transport: Transport, limits: Partial<TunnelLimits>][] = [
+    ['WebSockets too, when their clients fell silent', 'websocket', { idleMs: 4000, pingMs: 500 }],
+    ['HTTP, when half-open connections are all that is left', 'http', { idleMs: 6000, pollMs: 1000 }],
+  ];
+  test.each(silence)(
+    'are swept over %s',
+    async (_name, transport, limits) => {
+      const open = new Set<Socket>();
+      // It does not end when the other side does.
+      const place = await startPlace((socket) => keep(open, socket), { ...limits, sweepMs: 100 });
+      const proxy = await startCuttingProxy(place.caldecott.port, () => Infinity);
+      const listener = await startListener(place, `http://127.0.0.1:${proxy.port}`, transport);
+      const sockets = Array.from({ length: 20 }, () => connect({ host: '127.0.0.1', port: listener.port }));
+      for (const socket of sockets) socket.on('error', () => undefined);
+      const { registry } = place.caldecott.tunnels;
+      await waitFor(() => registry.size === 20, { timeoutMs: 20_000 });
+      proxy.freeze();
+      await waitFor(() => registry.size === 0 && open.size === 0, { timeoutMs: 25_000 });
+      await proxy.stop();
+      for (const socket of sockets) socket.destroy();
+      await listener.stop();
+      await place.stop();
+      const abandoned = place.caldecott.events.filter(({ reason }) => reason === 'nobody asked for it');
+      expect(abandoned).toHaveLength(20);
+    },
+    60_000,
+  );
 });
 
 /** Sends `data` in pieces; what was sent counts only what the system took. */
