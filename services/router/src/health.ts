@@ -4,6 +4,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { healthPages } from './health-page.ts';
 
 /** Whether the router takes visitors: from when it listens until it begins to drain. */
 export class Health {
@@ -66,9 +67,8 @@ export class HealthServer implements Member {
       response.writeHead(404).end();
       return;
     }
-    const headers = { 'Content-Type': 'text/plain', 'Cache-Control': 'private, max-age=0', Expires: '0' };
-    if (health.up) response.writeHead(200, headers).end('ok\n');
-    else response.writeHead(503, { ...headers, 'Retry-After': '5', Connection: 'close' }).end('draining\n');
+    const { status, headers, body } = healthPages[health.up ? 'up' : 'draining'];
+    response.writeHead(status, { ...headers, ...(health.up ? {} : { Connection: 'close' }) }).end(body);
   }
 
   #allowed(header: string | undefined): boolean {

@@ -1,41 +1,40 @@
--- The router's own answers, from the same table as the Node plane's.
+-- The router's own answers, from the same tables as the Node plane's.
 local var, header = ngx.var, ngx.header
 local _M = {}
-local errors, up
+local errors, health, unknown_route
 
 function _M.init(settings)
-  errors = settings.errors
+  errors, health, unknown_route = settings.errors, settings.health, settings.unknownRoute
+end
+
+local function send(status, headers, body)
+  ngx.status = status
+  for name, value in pairs(headers) do header[name] = value end
+  header["Content-Length"] = #body
+  if ngx.req.get_method() ~= "HEAD" then ngx.print(body) end
+  return ngx.exit(status)
+end
+
+-- What a page is called in X-Cf-RouterError.
+function _M.code(name) return errors[name].code end
+
+-- What the page of an unknown route says.
+function _M.unknown_route(host)
+  return unknown_route:format(host:gsub("[^%w_.:*%[%]-]", "?"):sub(1, 255))
 end
 
 -- Ends the request with one of them.
 function _M.fail(name, text)
   local page = errors[name]
-  local body = page.status .. " " .. page.reason .. ": " .. (text or page.text) .. "\n"
   var.vcap_error = page.code
-  ngx.status = page.status
-  header["X-Cf-RouterError"] = page.code
-  header["Content-Type"] = "text/plain; charset=utf-8"
-  header["X-Content-Type-Options"] = "nosniff"
-  header["Cache-Control"] = "no-cache, no-store"
-  header["Content-Length"] = #body
   header["X-Vcap-Request-Id"] = var.request_id
-  if page.status == 503 then header["Retry-After"] = "5" end
-  if ngx.req.get_method() ~= "HEAD" then ngx.print(body) end
-  return ngx.exit(page.status)
+  return send(page.status, page.headers, page.status .. " " .. page.reason .. ": " .. (text or page.text) .. "\n")
 end
 
 -- For load balancers that ask on the visitors' port.
 function _M.health()
-  up = ngx.shared.vcap_meta:get("up")
-  local body = up and "ok\n" or "draining\n"
-  ngx.status = up and 200 or 503
-  header["Content-Type"] = "text/plain"
-  header["Cache-Control"] = "private, max-age=0"
-  header["Expires"] = "0"
-  header["Content-Length"] = #body
-  if not up then header["Retry-After"] = "5" end
-  ngx.print(body)
-  return ngx.exit(ngx.status)
+  local page = ngx.shared.vcap_meta:get("up") and health.up or health.draining
+  return send(page.status, page.headers, page.body)
 end
 
 return _M

@@ -1,10 +1,11 @@
 -- The cookie that binds a session to an instance; the same rules as src/plane/client/sticky.ts.
 local header = ngx.header
-local name = "__VCAP_ID__"
+local name
 local sessions = {}
 local _M = {}
 
 function _M.init(settings)
+  name = settings.stickyCookie
   for _, each in ipairs(settings.stickyCookieNames) do sessions[each] = true end
 end
 

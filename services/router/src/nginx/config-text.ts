@@ -1,5 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { ownerText } from '../access-record.ts';
 import type { PlaneSettings } from '../plane/context.ts';
+import { controlPaths } from './control.ts';
+import { mostKept } from './settings.ts';
+import { visitors } from './visitors-text.ts';
 
 /** A certificate, its key, and the names it is for; `fallback`: for names no other is for. */
 export interface ServedPair {
@@ -48,31 +52,6 @@ function quoted(text: string): string {
 
 const ms = (value: number): string => `${Math.max(1, Math.round(value))}ms`;
 const seconds = (value: number): string => `${Math.max(1, Math.ceil(value / 1000))}s`;
-
-/** What every location of ours begins with. */
-const forwarding = (host: string): string => `
-      proxy_http_version 1.1;
-      proxy_set_header Host ${host};
-      proxy_set_header Connection $vcap_connection;
-      proxy_set_header Upgrade $vcap_upgrade;
-      proxy_set_header Keep-Alive "";
-      proxy_set_header TE "";
-      proxy_set_header Expect "";
-      proxy_set_header Proxy-Connection "";
-      proxy_set_header Proxy-Authenticate "";
-      proxy_set_header Proxy-Authorization "";
-      proxy_set_header X-Vcap-Trace "";
-      proxy_set_header X-CF-App-Instance "";
-      proxy_set_header X-CF-InstanceID "";
-      proxy_set_header X-CF-InstanceIndex "";
-      proxy_set_header X-CF-ApplicationID $vcap_lines;
-      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-      proxy_set_header X-Forwarded-Proto $vcap_proto;
-      proxy_set_header X-Forwarded-Host $vcap_forwarded_host;
-      proxy_set_header X-Request-Start $vcap_start;
-      proxy_set_header X-Request-Id $vcap_request;
-      proxy_set_header X-Vcap-Request-Id $request_id;
-      proxy_set_header traceparent $vcap_traceparent;`;
 
 function http(facts: ConfigFacts): string {
   const { directory, settings, lua, routesMb } = facts;
@@ -130,58 +109,32 @@ function http(facts: ConfigFacts): string {
 
   upstream vcap_kept {
     server 0.0.0.1; balancer_by_lua_block { vcap.balance() }
-    keepalive 512; keepalive_requests 1000000000; keepalive_timeout ${ms(settings.backendKeepAliveMs)};
+    keepalive ${mostKept}; keepalive_requests 1000000000; keepalive_timeout ${ms(settings.backendKeepAliveMs)};
   }
   upstream vcap_fresh { server 0.0.0.1; balancer_by_lua_block { vcap.balance() } }
 `;
 }
 
-/** What nginx itself refuses. A location with error pages of its own does not inherit others. */
-const ownPages =
-  'error_page 400 /-/vcap-400; error_page 501 505 =400 /-/vcap-400; error_page 414 494 =431 /-/vcap-431; ' +
-  'error_page 405 /-/vcap-405;';
+/** A line of the access log: the same fields as the Node plane's (`formatAccessRecord`). */
+const logFields =
+  '$http_host - [$vcap_time] "$request" $status $vcap_sent_bytes $body_bytes_sent "$http_referer" "$http_user_agent" ' +
+  '"$remote_addr:$remote_port" "$upstream_addr" x_forwarded_for:"$http_x_forwarded_for" ' +
+  'x_forwarded_proto:"$http_x_forwarded_proto" vcap_request_id:"$request_id" ' +
+  'response_time:${request_time}000 gorouter_time:- ' +
+  `${ownerText({ app: '$vcap_app', index: '$vcap_index', instanceId: '$vcap_instance' })} ` +
+  'x_cf_routererror:"$vcap_logged_error"';
 
-/** Where something has to be asked or said first; with connections of their own. */
-const slow = `
-      ${ownPages}
-      error_page 500 502 504 = @failed;
-      access_by_lua_block { vcap.slow() }${forwarding('$vcap_host')}
-      proxy_pass http://vcap_fresh$vcap_target;`;
-
-/** The locations of visitors' servers. */
-const visitors = (): string => `
-    set $vcap_lines ""; set $vcap_app -; set $vcap_index -; set $vcap_instance -; set $vcap_error ""; set $vcap_ticket ""; set $vcap_time "";
-    set $vcap_upgrade ""; set $vcap_msec ""; set $vcap_connection ""; set $vcap_target ""; set $vcap_page ""; set $vcap_text ""; set $vcap_host $http_host;
-    ${ownPages}
-    header_filter_by_lua_block { vcap.header() }
-    add_header X-Vcap-Request-Id $vcap_answer_id;
-    location = /-/vcap-400 { internal; content_by_lua_block { vcap.page("badRequest") } }
-    location = /-/vcap-405 { internal; content_by_lua_block { vcap.page("methodNotAllowed", "This method is not served.") } }
-    location = /-/vcap-431 { internal; content_by_lua_block { vcap.page("headersTooLarge") } }
-    location / {
-      set_by_lua_block $vcap_go { return vcap.fast() }
-      ${ownPages}
-      error_page 418 = $vcap_go; error_page 500 502 504 = @failed;
-      if ($vcap_go) { return 418; }${forwarding('$http_host')}
-      proxy_pass http://vcap_kept;
-    }
-    location @slow {${slow}
-    }
-    location @last {
-      keepalive_timeout 0;${slow}
-    }
-    location @bad { keepalive_timeout 0; content_by_lua_block { vcap.page("badRequest") } }
-    location @large { keepalive_timeout 0; content_by_lua_block { vcap.page("headersTooLarge") } }
-    location @health { content_by_lua_block { vcap.health() } }
-    location @closing { keepalive_timeout 0; content_by_lua_block { vcap.closing() } }
-    location @failed { content_by_lua_block { vcap.failed() } }`;
-
-const fields =
-  `'$http_host - [$vcap_time] "$request" $status $vcap_sent_bytes $body_bytes_sent "$http_referer" "$http_user_agent" ' ` +
-  `'"$remote_addr:$remote_port" "$upstream_addr" x_forwarded_for:"$http_x_forwarded_for" ' ` +
-  `'x_forwarded_proto:"$http_x_forwarded_proto" vcap_request_id:"$request_id" ' ` +
-  '\'response_time:${request_time}000 gorouter_time:- app_id:"$vcap_app" app_index:"$vcap_index" \' ' +
-  '\'instance_id:"$vcap_instance" x_cf_routererror:"$vcap_logged_error"\'';
+/**
+ * For the router alone: news of routes, and how many connections are open. On a unix socket in the router's own
+ * directory, which nobody but it and nginx's workers may enter; no visitor's port leads here.
+ */
+const control = (socket: string): string => `
+  server {
+    listen ${quoted(`unix:${socket}`)}; access_log off; log_by_lua_block { }
+    client_body_buffer_size 8m;
+    location = ${controlPaths.push} { content_by_lua_block { vcap.push() } }
+    location = ${controlPaths.status} { stub_status; }
+  }`;
 
 /** The whole configuration. */
 export function configText(facts: ConfigFacts): string {
@@ -191,7 +144,7 @@ export function configText(facts: ConfigFacts): string {
   const log =
     accessLog === undefined
       ? 'access_log off;'
-      : `log_format vcap ${fields};
+      : `log_format vcap '${logFields}';
   map $content_length $vcap_sent_bytes { default $content_length; "" 0; }
   map $vcap_error $vcap_logged_error { default $vcap_error; "" -; }
   access_log ${quoted(accessLog === '-' ? '/dev/stdout' : accessLog)} vcap buffer=64k flush=250ms;`;
@@ -203,7 +156,7 @@ export function configText(facts: ConfigFacts): string {
   server {
     listen ${tls?.address ?? ''} ssl http2${fallback ? ` default_server${options}` : proxyProtocol ? ' proxy_protocol' : ''};
     server_name ${names.length === 0 ? '_' : names.map(quoted).join(' ')};
-    ssl_certificate ${quoted(certificate)}; ssl_certificate_key ${quoted(key)};${visitors()}
+    ssl_certificate ${quoted(certificate)}; ssl_certificate_key ${quoted(key)};${visitors}
   }`,
   );
   return `# Written by the router; changes are lost.
@@ -220,15 +173,9 @@ env TZ=UTC;
 events { worker_connections 32768; }
 http {${http(facts)}
   ${log}
-  ${origin}
+  ${origin}${control(files.control)}
   server {
-    listen ${quoted(`unix:${files.control}`)}; access_log off; log_by_lua_block { }
-    client_body_buffer_size 8m;
-    location = /push { content_by_lua_block { vcap.push() } }
-    location = /status { stub_status; }
-  }
-  server {
-    listen ${listen.address} default_server${options};${visitors()}
+    listen ${listen.address} default_server${options};${visitors}
   }${secure.join('')}
 }
 `;

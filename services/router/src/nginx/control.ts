@@ -3,6 +3,9 @@ import type { News } from './news.ts';
 
 const timeoutMs = 5000;
 
+/** What nginx serves on its control socket. */
+export const controlPaths = { push: '/push', status: '/status' } as const;
+
 /** Speaks to nginx over its control socket. */
 export class Control {
   readonly #path: string;
@@ -14,13 +17,13 @@ export class Control {
 
   /** Delivers news; rejects when it was not taken. */
   async push(news: News): Promise<void> {
-    const { status } = await this.#ask('POST', '/push', JSON.stringify(news));
+    const { status } = await this.#ask('POST', controlPaths.push, JSON.stringify(news));
     if (status !== 204) throw new Error(`nginx answered ${status} to news`);
   }
 
   /** Connections that are open at the moment. */
   async connections(): Promise<number> {
-    const { text } = await this.#ask('GET', '/status', '');
+    const { text } = await this.#ask('GET', controlPaths.status, '');
     return Number(/Active connections: (\d+)/.exec(text)?.[1] ?? 0);
   }
 

@@ -35,7 +35,16 @@ export const routerErrors = {
 /** One row of the table. */
 export type RouterError = (typeof routerErrors)[keyof typeof routerErrors];
 
-const reasons: Record<RouterError['status'], string> = {
+/** What the page of an unknown route says; `host` may stand in a page. */
+export function unknownRouteText(host: string): string {
+  return `Requested route ('${host}') does not exist.`;
+}
+
+/** Methods that every plane serves, as `Allow` tells them. */
+export const commonMethods = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
+
+const reasons: Record<RouterError['status'] | 200, string> = {
+  200: 'OK',
   400: 'Bad Request',
   404: 'Not Found',
   405: 'Method Not Allowed',
@@ -47,8 +56,27 @@ const reasons: Record<RouterError['status'], string> = {
 };
 
 /** What a status is called. */
-export function reasonOf(status: RouterError['status']): string {
+export function reasonOf(status: keyof typeof reasons): string {
   return reasons[status];
+}
+
+/** The headers of a page, beside those that depend on the request. */
+export function pageHeaders({ status, code }: { status: number; code: string }): Record<string, string> {
+  return {
+    'X-Cf-RouterError': code,
+    'Content-Type': 'text/plain; charset=utf-8',
+    'X-Content-Type-Options': 'nosniff',
+    'Cache-Control': 'no-cache, no-store',
+    ...(status === 503 ? { 'Retry-After': '5' } : {}),
+    ...(status === 405 ? { Allow: `${commonMethods}, TRACE` } : {}),
+  };
+}
+
+/** Headers as they stand in a head. */
+export function headerLines(headers: Readonly<Record<string, string>>): string {
+  return Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('');
 }
 
 /** Details of one answer: a text instead of the table's, header lines, and whether the body is left out (HEAD). */
@@ -63,13 +91,8 @@ export function errorPage(error: RouterError, page: ErrorPage): { text: string; 
   const body = `${error.status} ${reasons[error.status]}: ${page.text ?? error.text}\n`;
   const text =
     `HTTP/1.1 ${error.status} ${reasons[error.status]}\r\n` +
-    `X-Cf-RouterError: ${error.code}\r\n` +
-    'Content-Type: text/plain; charset=utf-8\r\n' +
-    'X-Content-Type-Options: nosniff\r\n' +
-    'Cache-Control: no-cache, no-store\r\n' +
+    headerLines(pageHeaders(error)) +
     `Content-Length: ${body.length}\r\n` +
-    (error.status === 503 ? 'Retry-After: 5\r\n' : '') +
-    (error.status === 405 ? 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE\r\n' : '') +
     `${page.lines ?? ''}\r\n`;
   if (page.bodiless === true) return { text, bytes: 0 };
   return { text: text + body, bytes: body.length };

@@ -40,7 +40,8 @@ whereNginxIs('the nginx plane', () => {
 
   test('learns a route once, and hears of its changes', async () => {
     router = await startRouter({ dataplane: 'nginx' });
-    expect((await ask(router.port, { host })).status).toBe(404);
+    for (const path of ['/', '/status', '/push'])
+      expect((await ask(router.port, { host, path })).headers['x-cf-routererror']).toBe('unknown_route');
     const first = await app('1');
     await waitFor(async () => (await ask(router.port, { host })).status === 200);
     await app('2');
@@ -123,6 +124,27 @@ whereNginxIs('the nginx plane', () => {
       expect(headers['traceparent']).toMatch(/^00-[\da-f]{32}-[\da-f]{16}-01$/);
     }
     expect(alive.requests.length).toBe(3);
+  });
+
+  test('the pages are those of the Node plane, but for what nginx does not serve', async () => {
+    router = await startRouter({ dataplane: 'nginx' });
+    const missing = await ask(router.port, { host: 'a~b.test' });
+    expect(missing.body).toBe("404 Not Found: Requested route ('a?b.test') does not exist.\n");
+    expect(missing.headers).toMatchObject({
+      'content-type': 'text/plain; charset=utf-8',
+      'x-content-type-options': 'nosniff',
+      'cache-control': 'no-cache, no-store',
+      'x-vcap-request-id': expect.stringMatching(/^[\da-f]{32}$/),
+    });
+    const refused = await ask(router.port, { host, method: 'TRACE' });
+    expect(refused.status).toBe(405);
+    expect(refused.headers).toMatchObject({
+      allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS',
+      'x-cf-routererror': 'method_not_allowed',
+    });
+    const health = await ask(router.port, { host, headers: { 'user-agent': 'HTTP-Monitor/1.1' } });
+    expect(health).toMatchObject({ status: 200, body: 'ok\n' });
+    expect(health.headers).toMatchObject({ 'cache-control': 'private, max-age=0', expires: '0' });
   });
 
   test('WebSockets pass', async () => {

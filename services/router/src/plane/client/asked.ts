@@ -1,6 +1,6 @@
 import type { PlaneContext } from '../context.ts';
 import type { RequestHead } from '../http/request-head.ts';
-import { routerErrors } from '../router-errors.ts';
+import { routerErrors, unknownRouteText } from '../router-errors.ts';
 import type { RouterError } from '../router-errors.ts';
 import type { TableRoute } from '../table/table.ts';
 import type { Attempts } from './attempts.ts';
@@ -62,7 +62,7 @@ export class Asked {
     if (route === undefined)
       return {
         error: routerErrors.unknownRoute,
-        text: `Requested route ('${printable(target.host)}') does not exist.`,
+        text: unknownRouteText(printable(target.host)),
       };
     if (route.members.length === 0) return { error: routerErrors.noEndpoints };
     attempts.aim(

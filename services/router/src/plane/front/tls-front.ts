@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 
 import type { Server, Socket } from 'node:net';
 import { createServer } from 'node:tls';
 import type { Server as TlsServer, TLSSocket } from 'node:tls';
+import { routerErrors } from '../router-errors.ts';
 import { SocketWire } from '../wire/socket-wire.ts';
 import { deaf } from '../wire/transport.ts';
 import type { Wire } from '../wire/wire.ts';
@@ -108,7 +109,8 @@ export class TlsFront {
     session.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number) => {
       if (headers[':method'] === 'CONNECT') {
         stream.on('error', () => undefined);
-        stream.respond({ ':status': 405, 'x-cf-routererror': 'method_not_allowed' }, { endStream: true });
+        const { status, code } = routerErrors.methodNotAllowed;
+        stream.respond({ ':status': status, 'x-cf-routererror': code }, { endStream: true });
         return;
       }
       const wire = new H2Wire(stream, headers, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0);

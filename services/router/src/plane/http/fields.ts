@@ -110,7 +110,7 @@ export function takeConnection(head: Head, buffer: Uint8Array, start: number, en
  * Never dropped because a Connection header names them: they frame or address the message, or a front before the
  * router vouches by them and a visitor must not be able to take them away.
  */
-const endToEnd = new Set([
+export const endToEnd: ReadonlySet<string> = new Set([
   'host',
   'content-length',
   'transfer-encoding',
