@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { systemClock } from '@vcap/clock';
@@ -9,7 +9,7 @@ import { AppFiles } from '../src/container/app-files.ts';
 import { TaskContainer } from '../src/container/task-container.ts';
 import type { CommandOptions } from '../src/container/task-container.ts';
 import { eventually } from './support/eventually.ts';
-import { describeWith } from './support/isolations.ts';
+import { describeWithEach } from './support/isolations.ts';
 
 const commands = (isolation: Isolation): void => {
   let dir: Awaited<ReturnType<typeof tempDir>>;
@@ -63,12 +63,7 @@ const commands = (isolation: Isolation): void => {
 
   test('an abort ends it with its children and throws its reason', async () => {
     const running = run('sleep 1000 & touch started; wait');
-    await eventually(() =>
-      readFile(join(top(), 'app/started')).then(
-        () => true as const,
-        () => false,
-      ),
-    );
+    await eventually(() => stat(join(top(), 'app/started')));
     abort.abort(new Error('task stopped'));
     await expect(running).rejects.toThrow('task stopped');
   });
@@ -105,12 +100,7 @@ const commands = (isolation: Isolation): void => {
       '-c',
       'setsid sh -c "while :; do sleep 1000; done" & touch up; kill -9 $PPID',
     ]);
-    await eventually(() =>
-      readFile(join(top(), 'app/up')).then(
-        () => true as const,
-        () => false,
-      ),
-    );
+    await eventually(() => stat(join(top(), 'app/up')));
     abort.abort(new Error('task stopped'));
     await expect(running).rejects.toThrow('task stopped');
   });
@@ -132,9 +122,7 @@ const commands = (isolation: Isolation): void => {
   });
 };
 
-describe.each(['process', 'runc'] as const)('a command of a task in a container (%s)', (isolation) => {
-  describeWith(isolation)('', () => commands(isolation));
-});
+describeWithEach('a command of a task in a container', commands);
 
 describe('files of an app', () => {
   let dir: Awaited<ReturnType<typeof tempDir>>;

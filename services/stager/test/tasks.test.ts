@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FakeClock } from '@vcap/clock';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
@@ -10,7 +10,8 @@ import type { NatsServer } from '@vcap/testkit';
 import { startController } from './support/controller.ts';
 import type { Controller } from './support/controller.ts';
 import { eventually } from './support/eventually.ts';
-import { isRunning } from './support/processes.ts';
+import { isRunning } from './support/machine.ts';
+import { zipScripted } from './support/scripted-app.ts';
 import { hastyClock, startMessage, startStager } from './support/stager.ts';
 import type { RunningStager } from './support/stager.ts';
 import { zipDirectory, zipEntries } from './support/zips.ts';
@@ -53,21 +54,12 @@ const cleanedUp = (spare = 1): Promise<true> =>
     return left.length <= spare && (true as const);
   });
 
-/** An app whose npm install starts a process that never ends; its pid comes into `child`. */
-const zipSlowApp = async (command = 'sleep 1000'): Promise<string> => {
+/** An app whose npm install starts a process that never ends; gives back how to find its pid. */
+const zipSlowApp = async (command = 'sleep 1000'): Promise<() => Promise<number>> => {
   const child = join(dir.path, 'child-pid');
   const script = `${command} & echo $! > ${child}.tmp; mv ${child}.tmp ${child}; wait`;
-  const app = join(dir.path, 'slow');
-  await mkdir(join(app, 'dep'), { recursive: true });
-  const manifest = { name: 'slow', version: '1.0.0', dependencies: { dep: 'file:./dep' } };
-  await writeFile(
-    join(app, 'package.json'),
-    JSON.stringify({ ...manifest, scripts: { preinstall: script } }),
-  );
-  await writeFile(join(app, 'dep', 'package.json'), '{"name":"dep","version":"1.0.0"}');
-  await writeFile(join(app, 'server.js'), '');
-  await zipDirectory(app, controller.zip);
-  return child;
+  await zipScripted(dir.path, controller.zip, script);
+  return async () => Number(await eventually(() => readFile(child, 'utf8')));
 };
 
 test('answers twice, with all keys, and leaves nothing behind', async () => {
@@ -120,9 +112,9 @@ test('advertises at once when asked, with memory for the free slots', async () =
 });
 
 test('a stop for the app kills its processes and answers "task stopped"', async () => {
-  const childFile = await zipSlowApp();
+  const pidOfChild = await zipSlowApp();
   const task = stager.stage(startMessage(controller));
-  const child = Number(await eventually(() => readFile(childFile, 'utf8').catch(() => '')));
+  const child = await pidOfChild();
   stager.bus.publish(stagingStop, { app_id: 'another' });
   stager.bus.publish(stagingStop, { app_id: 'app-1' });
   expect(await task.done).toMatchObject({
@@ -139,9 +131,9 @@ test('a stop for the app kills its processes and answers "task stopped"', async 
 test('a task that takes too long is killed with all its processes', async () => {
   const clock = new FakeClock();
   await restart({ clock });
-  const childFile = await zipSlowApp();
+  const pidOfChild = await zipSlowApp();
   const task = stager.stage(startMessage(controller, { timeoutSeconds: 30 }));
-  const child = Number(await eventually(() => readFile(childFile, 'utf8').catch(() => '')));
+  const child = await pidOfChild();
   await clock.advance(30_000);
   expect(await task.done).toMatchObject({
     error: 'staging took longer than 30 seconds',
@@ -154,13 +146,13 @@ test('a task that takes too long is killed with all its processes', async () => 
 test('commands above the memory limit are killed, those that left the group too', async () => {
   await restart({ config: { memory_limit_mb: 300 } });
   const eat = 'global.b = Buffer.alloc(4e8, 1); setInterval(() => {}, 1000)';
-  const childFile = await zipSlowApp(`setsid node -e '${eat}'`);
+  const pidOfChild = await zipSlowApp(`setsid node -e '${eat}'`);
   expect(await stager.stage(startMessage(controller)).done).toMatchObject({
     error: 'staging needed more than 300 MB of memory',
     error_info: { type: 'OutOfMemory' },
     task_log: expect.stringContaining('Staging failed: staging needed more than 300 MB'),
   });
-  const child = Number(await readFile(childFile, 'utf8'));
+  const child = await pidOfChild();
   await eventually(async () => !(await isRunning(child)));
   await cleanedUp();
 });

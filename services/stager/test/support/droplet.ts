@@ -8,6 +8,9 @@ import { readFile } from 'node:fs/promises';
 
 const execute = promisify(execFile);
 
+/** All that a droplet holds beside `app/`. */
+export const besideApp: readonly string[] = ['logs/', 'logs/staging_task.log', 'staging_info.yml', 'tmp/'];
+
 /** Unpacks a droplet as the DEA does. */
 export const unpackDroplet = async (
   tgz: string,

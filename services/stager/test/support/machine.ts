@@ -14,6 +14,12 @@ export const leftOf = async (dir: string): Promise<string[]> => {
   return [...mounts, ...loops, ...files];
 };
 
+/** Whether a process runs; one that is dead and not yet collected by its parent does not. */
+export const isRunning = async (pid: number): Promise<boolean> => {
+  const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
+  return stat !== '' && !/\) [ZX] /.test(stat);
+};
+
 /** Numbers of the processes whose command line holds `text`. */
 export const processesWith = async (text: string): Promise<number[]> => {
   const found: number[] = [];
