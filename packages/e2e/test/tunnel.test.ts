@@ -14,14 +14,10 @@ import {
   OpenTunnel,
   query,
   vmcWith,
+  ways,
 } from './support/tunnels.ts';
 import type { Access, Dump } from './support/tunnels.ts';
 
-const ways: [name: string, flags: string[]][] = [
-  ['http', ['--transport', 'http']],
-  ['websocket', ['--transport', 'websocket']],
-  ['direct', ['--direct']],
-];
 const MB = 1_000_000;
 /** Connections of the same account. */
 const others = 'SELECT COUNT(*) FROM information_schema.processlist WHERE id <> CONNECTION_ID();';
@@ -65,7 +61,7 @@ async function appSees(statement: string): Promise<string> {
 }
 
 describe("a laptop's own client", () => {
-  test.each(ways)(
+  test.each(Object.entries(ways))(
     'makes a schema over %s that the bound application sees',
     async (name, flags) => {
       const made = `CREATE TABLE by_${name} (id INT PRIMARY KEY, t TEXT);
@@ -83,7 +79,7 @@ describe("a laptop's own client", () => {
     direct = await dump(database);
     expect(direct).toMatchObject({ status: 0, errors: '' });
     expect(direct.bytes).toBeGreaterThan(19 * MB);
-    for (const [name, flags] of ways) {
+    for (const [name, flags] of Object.entries(ways)) {
       const tunnel = await OpenTunnel.open(platform, 'db1', ...flags);
       expect([name, await dump(tunnel.access)]).toEqual([name, direct]);
       expect(await tunnel.end()).toBe(0);
@@ -118,7 +114,7 @@ describe("a laptop's own client", () => {
   }
 });
 
-describe.each(ways)('in the middle of a dump over %s', (name, flags) => {
+describe.each(Object.entries(ways))('in the middle of a dump over %s', (name, flags) => {
   let tunnel: OpenTunnel;
   beforeAll(async () => {
     tunnel = await OpenTunnel.open(platform, 'db1', ...flags);
@@ -154,8 +150,8 @@ test('a caldecott that is killed in the middle of a dump is told, and the tunnel
   const killHelper = async (): Promise<unknown> => signal(await helperProcess(platform), 'SIGKILL');
   const killEndpoint = async (): Promise<unknown> => isBack(platform, await kill(platform, 'caldecott-0'));
   const both: [flags: string[], act: () => Promise<unknown>][] = [
-    [['--transport', 'websocket'], killHelper],
-    [['--direct'], killEndpoint],
+    [ways.websocket, killHelper],
+    [ways.direct, killEndpoint],
   ];
   // At once: another instance's word is doubted for some seconds.
   await Promise.all(

@@ -14,6 +14,7 @@ import { Servers } from '../src/server/servers.ts';
 import { mariadb, mysqlSection } from '../test/support/databases.ts';
 import { MemoryRegistry } from '../test/support/memory-registry.ts';
 import { startNode } from '../test/support/node-process.ts';
+import { ms } from './stopwatch.ts';
 
 const NODE = 'mysql_node_free_0';
 /** What is deployed; where nothing was built, the sources. */
@@ -55,15 +56,6 @@ export async function manyInstances(count: number): Promise<ManyInstances> {
   const start = (): Promise<RunningProcess> =>
     startNode(dir.path, raw, {}, existsSync(built) ? built : undefined);
   let node = await start();
-  const bus = new Bus({ servers: [nats.url], name: 'bench', log: silentLogger, clock: systemClock });
-  await bus.start();
-  const announcements = async (): Promise<number[]> => {
-    const took: number[] = [];
-    const options = { timeoutMs: 10_000, trace: newTrace() };
-    for (let round = 0; round < ROUNDS; round++)
-      took.push(await ms(() => bus.request(serviceDiscover.of('MyaaS'), {}, options)));
-    return took;
-  };
   try {
     const service = { name: 'mysql', version: database.version };
     const gateway = await stage.gateway({ node_timeout: 30, service });
@@ -72,36 +64,15 @@ export async function manyInstances(count: number): Promise<ManyInstances> {
     const handles: Handle[] = [];
     const provision = async (): Promise<void> => void handles.push(await gateway.client.provision(request));
     await inParallel(AT_ONCE, FEW, provision);
-    const announcementsOfFew = await announcements();
+    const announcementsOfFew = await askForAnnouncements(nats.url);
     const provisioning = await ms(() => inParallel(AT_ONCE, count - FEW, provision));
     await node.stop();
     const startMs = await ms(async () => (node = await start()));
-
-    const config = configSchema.parse(raw);
-    const servers = new Servers(
-      { ...config, node_id: 'bench' },
-      { clock: systemClock, log: silentLogger, ip: '127.0.0.1' },
-    );
-    await servers.start();
-    const registry = new MemoryRegistry();
-    for (const { credentials } of handles)
-      registry.add({
-        name: credentials['name'],
-        plan: 'free',
-        version: database.version,
-        credentials,
-        data: {},
-      } as Instance);
-    const quota = new StorageQuota(registry, { limitBytes: 20 * 2 ** 20, resumeShare: 0.9 }, silentLogger);
-    const { db } = servers.of(database.version);
-    const quotaPasses: number[] = [];
-    for (let pass = 0; pass < 5; pass++) quotaPasses.push(await ms(() => quota.pass(db)));
-    await servers.stop();
-    const announcementsOfMany = await announcements();
+    const quotaPasses = await measureQuota(raw, database.version, handles);
+    const announcementsOfMany = await askForAnnouncements(nats.url);
     const instances = handles.length;
     return { instances, provisioning, start: startMs, quotaPasses, announcementsOfFew, announcementsOfMany };
   } finally {
-    await bus.stop();
     await stage.stop();
     await node.kill();
     await database.server.kill();
@@ -110,14 +81,50 @@ export async function manyInstances(count: number): Promise<ManyInstances> {
   }
 }
 
-export async function seconds(work: () => Promise<unknown>): Promise<number> {
-  return Math.round(await ms(work)) / 1000;
+async function askForAnnouncements(nats: string): Promise<number[]> {
+  const bus = new Bus({ servers: [nats], name: 'bench', log: silentLogger, clock: systemClock });
+  await bus.start();
+  try {
+    const took: number[] = [];
+    const options = { timeoutMs: 10_000, trace: newTrace() };
+    for (let round = 0; round < ROUNDS; round++)
+      took.push(await ms(() => bus.request(serviceDiscover.of('MyaaS'), {}, options)));
+    return took;
+  } finally {
+    await bus.stop();
+  }
 }
 
-async function ms(work: () => Promise<unknown>): Promise<number> {
-  const began = performance.now();
-  await work();
-  return performance.now() - began;
+/** The quota's own part of a node, on the server where those instances are. */
+async function measureQuota(
+  raw: Record<string, unknown>,
+  version: string,
+  handles: readonly Handle[],
+): Promise<number[]> {
+  const servers = new Servers(configSchema.parse({ ...raw, node_id: 'bench' }), {
+    clock: systemClock,
+    log: silentLogger,
+    ip: '127.0.0.1',
+  });
+  await servers.start();
+  try {
+    const registry = new MemoryRegistry();
+    for (const { credentials } of handles)
+      registry.add({
+        name: credentials['name'],
+        plan: 'free',
+        version,
+        credentials,
+        data: {},
+      } as Instance);
+    const quota = new StorageQuota(registry, { limitBytes: 20 * 2 ** 20, resumeShare: 0.9 }, silentLogger);
+    const { db } = servers.of(version);
+    const passes: number[] = [];
+    for (let pass = 0; pass < 5; pass++) passes.push(await ms(() => quota.pass(db)));
+    return passes;
+  } finally {
+    await servers.stop();
+  }
 }
 
 async function inParallel(width: number, count: number, work: () => Promise<void>): Promise<void> {

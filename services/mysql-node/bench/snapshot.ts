@@ -8,7 +8,7 @@ import { createGunzip, createGzip } from 'node:zlib';
 import { tempDir } from '@vcap/testkit';
 import { as, asRoot, BenchNode, makeWork } from '../test/support/bench-node.ts';
 import { mariadb } from '../test/support/databases.ts';
-import { seconds } from './many-instances.ts';
+import { seconds } from './stopwatch.ts';
 
 const run = promisify(execFile);
 const ROWS = 1600;

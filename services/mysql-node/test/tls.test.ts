@@ -27,19 +27,8 @@ function certificates(path: string): void {
   const openssl = (...args: string[]): void =>
     void execFileSync(findBinary('openssl', 'openssl'), args, { cwd: path, stdio: 'ignore' });
   const key = ['-newkey', 'rsa:2048', '-nodes'];
-  openssl(
-    'req',
-    '-x509',
-    ...key,
-    '-keyout',
-    'ca.key',
-    '-out',
-    'ca.pem',
-    '-days',
-    '2',
-    '-subj',
-    '/CN=test ca',
-  );
+  const authority = ['-keyout', 'ca.key', '-out', 'ca.pem', '-days', '2', '-subj', '/CN=test ca'];
+  openssl('req', '-x509', ...key, ...authority);
   openssl('req', ...key, '-keyout', 'server.key', '-out', 'server.csr', '-subj', '/CN=127.0.0.1');
   writeFileSync(join(path, 'ext'), 'subjectAltName=IP:127.0.0.1,DNS:localhost\n');
   const sign = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'ext'];

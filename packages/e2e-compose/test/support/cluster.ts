@@ -1,15 +1,13 @@
-import { fileURLToPath } from 'node:url';
 import { freePort, tempDir, waitFor } from '@vcap/testkit';
 import type { TempDir } from '@vcap/testkit';
 import { DockerComposeEnvironment, Wait } from 'testcontainers';
 import type { StartedDockerComposeEnvironment } from 'testcontainers';
+import { root, vmcProgram } from './checkout.ts';
 import { get } from './load.ts';
-import { run, tail } from './run.ts';
-import type { Ended } from './run.ts';
+import { must, run } from './run.ts';
+import type { Ended, RunOptions } from './run.ts';
 import { projectOf } from './usable.ts';
 
-const root = fileURLToPath(new URL('../../../../', import.meta.url));
-const vmcProgram = `${root}packages/vmc/bin/vmc`;
 const domain = 'e2e.localhost';
 const upTimeoutMs = 300_000;
 
@@ -61,20 +59,13 @@ export class Cluster {
 
   /** A `docker compose` command that must succeed. */
   async compose(...args: string[]): Promise<string> {
-    return this.#must(['compose', '-p', Cluster.project, ...args]);
+    return this.docker('compose', '-p', Cluster.project, ...args);
   }
 
   /** A `docker` command that must succeed. */
   async docker(...args: string[]): Promise<string> {
-    return this.#must(args);
-  }
-
-  async #must(args: string[]): Promise<string> {
     const env = { ...process.env, ...this.#settings };
-    const ended = await run('docker', args, { cwd: root, env, timeoutMs: upTimeoutMs });
-    if (ended.status !== 0)
-      throw new Error(`docker ${args.join(' ')} ended with ${ended.status}:\n${tail(ended.output, 20)}`);
-    return ended.stdout;
+    return (await must('docker', args, { cwd: root, env, timeoutMs: upTimeoutMs })).stdout;
   }
 
   /** Ids of a service's running containers, the oldest first. */
@@ -108,15 +99,16 @@ export class Cluster {
   }
 
   vmc(...args: string[]): Promise<Ended> {
-    const env = { ...process.env, HOME: this.#home.path, NODE_OPTIONS: '' };
-    return run(vmcProgram, args, { env, timeoutMs: 120_000 });
+    return run(vmcProgram, args, this.#vmcOptions);
   }
 
   /** A vmc command that must succeed. */
   async ok(...args: string[]): Promise<string> {
-    const { status, output } = await this.vmc(...args);
-    if (status !== 0) throw new Error(`vmc ${args.join(' ')} ended with ${status}:\n${output}`);
-    return output;
+    return (await must(vmcProgram, args, this.#vmcOptions)).output;
+  }
+
+  get #vmcOptions(): RunOptions {
+    return { env: { ...process.env, HOME: this.#home.path, NODE_OPTIONS: '' }, timeoutMs: 120_000 };
   }
 
   async login(): Promise<string> {

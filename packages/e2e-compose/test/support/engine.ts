@@ -1,14 +1,15 @@
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { deploy, root } from './checkout.ts';
 import { run, tail } from './run.ts';
 
-const root = fileURLToPath(new URL('../../../../', import.meta.url));
-const scripts = `${root}deploy/docker/`;
+const engineScript = join(deploy, 'docker/docker-engine');
+const imagesScript = join(deploy, 'docker/base-images');
 const env = {
   ...process.env,
   PATH: `${process.env['PATH']}:/usr/sbin:/sbin`,
   // Kept from one run to the next, where no tool of this repository looks.
-  DOCKER_ENGINE_DIR: `${root}node_modules/.cache/docker-engine`,
+  DOCKER_ENGINE_DIR: join(root, 'node_modules/.cache/docker-engine'),
 };
 const baseImages = [
   'debian:bookworm-slim',
@@ -49,7 +50,7 @@ async function startEngine(say: (text: string) => void, started: () => void): Pr
     throw new Impossible('no Docker engine answers, and this is no Debian');
   say('no Docker engine answers: one is installed and started');
   started();
-  const outcome = await run(`${scripts}docker-engine`, ['start'], { env, timeoutMs: 5 * minutes });
+  const outcome = await run(engineScript, ['start'], { env, timeoutMs: 5 * minutes });
   if (outcome.status !== 0) throw new Impossible(`no Docker engine can be had:\n${tail(outcome.output)}`);
 }
 
@@ -73,7 +74,7 @@ async function haveBaseImages(say: (text: string) => void): Promise<void> {
     const pulled = await docker(['pull', '-q', image], index === 0 ? 40_000 : 3 * minutes);
     if (pulled.status === 0) continue;
     say('no image registry answers: they are made of Debian packages');
-    const made = await run(`${scripts}base-images`, [], { env, timeoutMs: 8 * minutes });
+    const made = await run(imagesScript, [], { env, timeoutMs: 8 * minutes });
     if (made.status !== 0) throw new Impossible(`no base images can be had:\n${tail(made.output)}`);
     return;
   }
@@ -89,5 +90,5 @@ export async function leaveEngine(project: string, wasStarted: boolean): Promise
       env,
       timeoutMs: 2 * minutes,
     });
-  if (wasStarted) await run(`${scripts}docker-engine`, ['stop'], { env, timeoutMs: 2 * minutes });
+  if (wasStarted) await run(engineScript, ['stop'], { env, timeoutMs: 2 * minutes });
 }

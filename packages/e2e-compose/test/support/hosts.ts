@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { waitFor } from '@vcap/testkit';
-import { run } from './run.ts';
+import { must, run } from './run.ts';
 
 /** Addresses are 10.77.0.10 and on, in the order of the names. */
 const address = (index: number): string => `10.77.0.${10 + index}`;
@@ -73,8 +73,7 @@ export class Hosts {
 
   /** Command lines of what runs on a host. */
   async processes(name: string): Promise<string[]> {
-    const pids = (await ip('netns', 'pids', this.#netns(name))).split('\n').filter(Boolean);
-    return pids.flatMap((pid) => {
+    return (await this.#pids(name)).flatMap((pid) => {
       try {
         return [readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()];
       } catch {
@@ -89,10 +88,10 @@ export class Hosts {
       if (!readdirSync('/run/netns').includes(this.#netns(name))) continue;
       await waitFor(
         async () => {
-          const pids = (await ip('netns', 'pids', this.#netns(name))).split('\n').filter(Boolean);
+          const pids = await this.#pids(name);
           for (const pid of pids) {
             try {
-              process.kill(Number(pid), 'SIGKILL');
+              process.kill(pid, 'SIGKILL');
             } catch {
               // It ended meanwhile.
             }
@@ -105,13 +104,15 @@ export class Hosts {
     }
   }
 
+  async #pids(name: string): Promise<number[]> {
+    return (await ip('netns', 'pids', this.#netns(name))).split('\n').filter(Boolean).map(Number);
+  }
+
   #netns(name: string): string {
     return `${this.#prefix}-${name}`;
   }
 }
 
 async function ip(...args: string[]): Promise<string> {
-  const { status, stdout, output } = await run('ip', args);
-  if (status !== 0) throw new Error(`ip ${args.join(' ')}: ${output}`);
-  return stdout;
+  return (await must('ip', args)).stdout;
 }

@@ -5,10 +5,6 @@ export interface RunOptions {
   timeoutMs?: number;
   env?: NodeJS.ProcessEnv;
   cwd?: string;
-  /** Given to its standard input. */
-  input?: string;
-  /** Its lines are shown as they come, as of something that takes long. */
-  show?: boolean;
 }
 export interface Ended {
   status: number;
@@ -17,32 +13,27 @@ export interface Ended {
   output: string;
 }
 
+/** What it left running may keep the pipes: so long after its own end no more is waited for. */
+const lingerMs = 1000;
+
 /** Runs a program to its end; a status other than 0 is an answer, as is 124 after the time. Never rejects. */
 export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
-  const { timeoutMs = 60_000, env = process.env, cwd, input, show = false } = options;
+  const { timeoutMs = 60_000, env, cwd } = options;
   return new Promise((resolve) => {
-    const child = spawn(program, args, {
-      detached: true,
-      env,
-      ...(cwd === undefined ? {} : { cwd }),
-      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-    });
+    const child = spawn(program, args, { detached: true, env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
     let output = '';
-    const take = (chunk: Buffer): void => {
-      output = (output + chunk.toString()).slice(-1_000_000);
-      if (show) process.stderr.write(chunk);
+    const take = (text: string): void => {
+      output = (output + text).slice(-1_000_000);
     };
-    child.stdout?.on('data', (chunk: Buffer) => {
-      stdout += chunk.toString();
-      take(chunk);
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+      take(text);
     });
-    child.stderr?.on('data', take);
-    child.stdin?.on('error', () => undefined);
-    child.stdin?.end(input);
-    let late = false;
+    child.stderr.setEncoding('utf8').on('data', take);
+    let late = '';
     const timer = setTimeout(() => {
-      late = true;
+      late = `\n${program} took longer than ${timeoutMs / 1000} s`;
       try {
         process.kill(-(child.pid as number), 'SIGKILL');
       } catch {
@@ -54,13 +45,27 @@ export function run(program: string, args: readonly string[], options: RunOption
       resolve({ status, stdout, output: output + why });
     };
     child.once('error', (error) => end(127, `${program}: ${error.message}`));
-    // What it left running may keep the pipes: its own end counts.
-    child.once('exit', (code) =>
-      late
-        ? end(124, `\n${program} took longer than ${timeoutMs / 1000} s`)
-        : setImmediate(() => end(code ?? 1, '')),
-    );
+    child.once('exit', (code) => {
+      clearTimeout(timer);
+      const all = (): void => {
+        clearTimeout(linger);
+        end(late === '' ? (code ?? 1) : 124, late);
+      };
+      const linger = setTimeout(all, lingerMs);
+      child.once('close', all);
+    });
   });
+}
+
+/** Runs a program that must succeed. */
+export async function must(
+  program: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Ended> {
+  const ended = await run(program, args, options);
+  if (ended.status === 0) return ended;
+  throw new Error(`${program} ${args.join(' ')} ended with ${ended.status}:\n${tail(ended.output, 50)}`);
 }
 
 /** The last lines, for a message. */

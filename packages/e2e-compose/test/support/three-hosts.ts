@@ -1,14 +1,12 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { findBinary, startProcess, tempDir } from '@vcap/testkit';
 import type { RunningProcess, TempDir } from '@vcap/testkit';
+import { deploy, vmcProgram } from './checkout.ts';
 import { Hosts } from './hosts.ts';
-import { run, tail } from './run.ts';
+import { must, run, tail } from './run.ts';
 import type { Ended } from './run.ts';
 
-const root = fileURLToPath(new URL('../../../../', import.meta.url));
-const deploy = join(root, 'deploy');
 const domain = 'vcap.example.com';
 const port = 8080;
 
@@ -35,7 +33,7 @@ export class ThreeHosts {
   /** Packs the releases from what is built. */
   async release(...roles: string[]): Promise<void> {
     const args = ['--no-build', '--out', join(this.#dir.path, 'out'), ...roles];
-    await must(join(deploy, 'release'), args, 240_000);
+    await must(join(deploy, 'release'), args, { timeoutMs: 240_000 });
   }
 
   /** The servers of host A. */
@@ -78,9 +76,10 @@ export class ThreeHosts {
   async vmc(...args: string[]): Promise<string> {
     const names = join(this.#dir.path, 'hosts');
     const script = 'mount --bind "$0" /etc/hosts && exec "$@"';
-    const vmc = join(root, 'packages/vmc/bin/vmc');
-    const [program, ...rest] = this.hosts.on('a', 'unshare', '-m', 'sh', '-c', script, names, vmc, ...args);
-    return (await must(program, rest, 150_000, { ...this.#environment(), HOME: this.#dir.path })).stdout;
+    const argv = ['unshare', '-m', 'sh', '-c', script, names, vmcProgram, ...args];
+    const [program, ...rest] = this.hosts.on('a', ...argv);
+    const env = { ...this.#environment(), HOME: this.#dir.path };
+    return (await must(program, rest, { timeoutMs: 150_000, env })).stdout;
   }
 
   get target(): string {
@@ -107,7 +106,7 @@ export class ThreeHosts {
         console.log(JSON.stringify(all));
       })();`;
     const [program, ...args] = this.hosts.on('a', process.execPath, '-e', script);
-    return JSON.parse((await must(program, args, 120_000)).stdout) as number[];
+    return JSON.parse((await must(program, args, { timeoutMs: 120_000 })).stdout) as number[];
   }
 
   /** The last lines of every component that has ended. */
@@ -160,16 +159,4 @@ export class ThreeHosts {
     }
     mkdirSync(this.#root(host, 'etc/vcap'), { recursive: true });
   }
-}
-
-async function must(
-  program: string,
-  args: string[],
-  timeoutMs = 60_000,
-  env?: NodeJS.ProcessEnv,
-): Promise<Ended> {
-  const ended = await run(program, args, { timeoutMs, ...(env === undefined ? {} : { env }) });
-  if (ended.status !== 0)
-    throw new Error(`${program} ${args.join(' ')} ended with ${ended.status}:\n${ended.output}`);
-  return ended;
 }

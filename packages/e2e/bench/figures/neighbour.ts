@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { samplePath } from '@vcap/samples';
 import type { Platform } from '../../test/support/platform.ts';
 import { get, untilAnswer } from '../support/first-answer.ts';
+import type { Place } from '../support/first-answer.ts';
 import type { Figure } from '../support/report.ts';
 
 const deeds = ['spin', 'forks', 'flood', 'bytes', 'memory'];
@@ -15,7 +16,7 @@ export async function measureNeighbour(platform: Platform): Promise<Figure> {
     platform.ok('push', sample, '--path', samplePath(sample), '-n', ...more);
   await push('node-hello', '--mem', '256M');
   await push('hostile', '--mem', '256M');
-  const place = (app: string): { port: number; host: string } => ({
+  const place = (app: string): Place => ({
     port: platform.port,
     host: `${app}.${platform.domain}`,
   });
@@ -49,10 +50,7 @@ export async function measureNeighbour(platform: Platform): Promise<Figure> {
 }
 
 /** Asks one by one for some seconds. */
-async function ask(place: {
-  port: number;
-  host: string;
-}): Promise<{ p99: number; calls: number; lost: number }> {
+async function ask(place: Place): Promise<{ p99: number; calls: number; lost: number }> {
   const agent = new Agent({ keepAlive: true });
   const took: number[] = [];
   let lost = 0;

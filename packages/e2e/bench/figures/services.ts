@@ -30,13 +30,13 @@ async function createAndBind(platform: Platform, gateway: Gateway): Promise<Figu
   const server = await createConnection(serverOf(platform));
   for (let call = 0; call < calls; call++) {
     creates.push(await ms(async () => void made.push(await gateway.provision('free'))));
-    binds.push(await ms(() => gateway.bind(made.at(-1)?.service_id ?? '')));
+    binds.push(await ms(() => gateway.client.bind(made.at(-1)?.service_id ?? '')));
     floors.push(await ms(() => byHand(server, `b${call}`)));
     await server.query(`DROP DATABASE b${call}`);
     await server.query(`DROP USER b${call}`);
   }
   server.destroy();
-  for (const { service_id } of made) await gateway.unprovision(service_id);
+  for (const { service_id } of made) await gateway.client.unprovision(service_id);
   const floor = { what: 'the statements by hand, with an account', runs: floors };
   return [
     {
@@ -69,7 +69,7 @@ async function crowd(platform: Platform, gateway: Gateway): Promise<Figure> {
   const made = answers.flatMap((each) => (each.status === 'fulfilled' ? [each.value.service_id] : []));
   const there = (await tracesOn(serverOf(platform))).filter((name) => /^d[0-9a-f]{32}$/.test(name));
   const lost = there.filter((name) => !made.includes(name)).length + (atOnce - made.length);
-  for (const id of made) await gateway.unprovision(id);
+  for (const id of made) await gateway.client.unprovision(id);
   return {
     title: `${atOnce} creations at once on one node`,
     unit: 'ms for all',

@@ -10,16 +10,36 @@ import { z } from 'zod';
 import type { Platform } from './platform.ts';
 
 const nodeConfig = z.object({
-  mysql: z.record(z.string(), z.object({ socket: z.string(), user: z.string(), pass: z.string() })),
+  mysql: z.record(
+    z.string(),
+    z.object({
+      socket: z.string(),
+      user: z.string(),
+      pass: z.string(),
+      public_host: z.string(),
+      public_port: z.int(),
+    }),
+  ),
 });
 const count = z.object({ visits: z.coerce.number(), instances: z.coerce.number() });
 
-/** The database server of a cluster, as its administrator sees it. */
-export function serverOf(platform: Platform): ConnectionOptions {
+function configuredServer(platform: Platform): z.infer<typeof nodeConfig>['mysql'][string] {
   const text = readFileSync(join(platform.home, 'config', 'mysql-node-0.yml'), 'utf8');
   const [server] = Object.values(nodeConfig.parse(parse(text)).mysql);
   if (!server) throw new Error('the node has no server');
-  return { socketPath: server.socket, user: server.user, password: server.pass };
+  return server;
+}
+
+/** The database server of a cluster, as its administrator sees it. */
+export function serverOf(platform: Platform): ConnectionOptions {
+  const { socket, user, pass } = configuredServer(platform);
+  return { socketPath: socket, user, password: pass };
+}
+
+/** Where the cluster tells applications that the database server is. */
+export function addressTold(platform: Platform): { host: string; port: number } {
+  const { public_host: host, public_port: port } = configuredServer(platform);
+  return { host, port };
 }
 
 /** Databases, accounts and grants of tenants that the server has. */

@@ -12,6 +12,13 @@ import { vmcProgram } from './platform.ts';
 import type { Outcome, Platform } from './platform.ts';
 import type { ProcessIdentity } from './processes.ts';
 
+/** The ways that a tunnel can go: what `vmc tunnel` is told for each. */
+export const ways = {
+  http: ['--transport', 'http'],
+  websocket: ['--transport', 'websocket'],
+  direct: ['--direct'],
+};
+
 /** What a client needs to reach a database. */
 export interface Access {
   host: string;

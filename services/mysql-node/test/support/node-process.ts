@@ -6,7 +6,10 @@ import type { RunningProcess } from '@vcap/testkit';
 
 const faultNode = fileURLToPath(new URL('fault-node.ts', import.meta.url));
 
-/** Starts the node as a process of its own on a configuration, with the given variables; a program that can fail unless another is named. */
+/**
+ * Starts the node as a process of its own on a configuration, with the given variables: one that can be made to die,
+ * unless another program is named.
+ */
 export async function startNode(
   dir: string,
   config: Record<string, unknown>,

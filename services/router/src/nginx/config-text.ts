@@ -2,16 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { ownerText } from '../access-record.ts';
 import type { PlaneSettings } from '../plane/context.ts';
 import { controlPaths } from './control.ts';
+import type { ServedPair } from './pairs.ts';
 import { mostKept } from './settings.ts';
 import { visitors } from './visitors-text.ts';
-
-/** A certificate, its key, and the names it is for; `fallback`: for names no other is for. */
-export interface ServedPair {
-  readonly certificate: string;
-  readonly key: string;
-  readonly names: readonly string[];
-  readonly fallback: boolean;
-}
 
 /** What an nginx configuration is made of. */
 export interface ConfigFacts {

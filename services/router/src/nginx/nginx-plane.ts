@@ -1,40 +1,28 @@
-import { chmod, chown, mkdir, rename, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir } from 'node:fs/promises';
 import type { Timer } from '@vcap/clock';
-import { packageFile } from '@vcap/component';
 import type { PlaneGauges } from '../metrics/metrics.ts';
 import { inheritedSocket, sharedSocket } from '../plane/listening.ts';
 import type { SharedSocket } from '../plane/listening.ts';
-import type { Serving, ServingOptions } from '../plane/local-plane.ts';
+import type { Serving } from '../plane/local-plane.ts';
 import type { StatsReport } from '../plane/stats.ts';
 import { RouteTable } from '../plane/table/table.ts';
 import { workerAccount } from './account.ts';
-import { configText, filesOf } from './config-text.ts';
+import { filesOf } from './config-text.ts';
+import { Configuration } from './configuration.ts';
+import type { NginxPlaneOptions } from './configuration.ts';
 import { Control } from './control.ts';
+import { Figures } from './figures.ts';
 import { Locator } from './locator.ts';
 import { recordOf } from './lookup.ts';
 import { RouteNews } from './news.ts';
 import { NginxProcess } from './nginx-process.ts';
-import { readPairs, stampOf } from './pairs.ts';
 import type { WorkerReport } from './report.ts';
-import { luaSettings } from './settings.ts';
 
-/** What operators choose for this plane. */
-export interface NginxSettings {
-  readonly program: string;
-  readonly modules: string;
-  readonly directory: string;
-  readonly user: string;
-  readonly workers: number;
-  readonly routesMb: number;
-}
-
-const lua = packageFile(import.meta.url, 'lua');
 const lookMs = 2000;
 const restartMs = 200;
 const readyMs = 10_000;
 const pollMs = 20;
 const stopGraceMs = 3000;
-const mostReports = 3600;
 
 /**
  * The data plane in Debian's nginx: this process writes and tests its configuration, starts it, is its locator service,
@@ -42,23 +30,24 @@ const mostReports = 3600;
  */
 export class NginxPlane implements Serving {
   readonly name = 'proxy';
-  readonly #options: ServingOptions & { readonly nginx: NginxSettings };
+  readonly #options: NginxPlaneOptions;
   readonly #table: RouteTable;
   readonly #news: RouteNews;
   readonly #control: Control;
   readonly #nginx: NginxProcess;
-  readonly #active = new Map<number, number>();
+  readonly #configuration: Configuration;
+  readonly #figures: Figures;
   #locator: Locator | undefined;
-  #reports: StatsReport[] = [];
   #connections = 0;
   #socket: SharedSocket | undefined;
   #tlsSocket: SharedSocket | undefined;
-  #stamp = '';
   #timer: Timer | undefined;
   #stopping = false;
 
-  constructor(options: ServingOptions & { readonly nginx: NginxSettings }) {
+  constructor(options: NginxPlaneOptions) {
     this.#options = options;
+    this.#configuration = new Configuration(options);
+    this.#figures = new Figures(options.nginx.workers);
     const { clock, log, registry, nginx } = options;
     const files = filesOf(nginx.directory);
     this.#table = new RouteTable({ gone: () => undefined, now: () => clock.monotonic() });
@@ -92,7 +81,6 @@ export class NginxPlane implements Serving {
     return this.#socket?.port ?? this.#options.port;
   }
 
-  /** The port for TLS; 0: none. */
   get tlsPort(): number {
     return this.#options.tls === undefined ? 0 : (this.#tlsSocket?.port ?? this.#options.tls.port);
   }
@@ -118,7 +106,7 @@ export class NginxPlane implements Serving {
       reported: (report) => this.#reported(report),
     });
     await this.#locator.start();
-    await this.#configure(files.config);
+    await this.#configuration.write(this.#ports);
     await this.#nginx.test();
     this.#nginx.start();
     await this.#ready();
@@ -162,25 +150,17 @@ export class NginxPlane implements Serving {
 
   /** Writes the configuration anew and, when nginx takes it, has it used; nobody is cut off. */
   async reload(): Promise<void> {
-    const { nginx } = this.#options;
-    const { config } = filesOf(nginx.directory);
-    await this.#configure(`${config}.new`);
-    await this.#nginx.test(`${config}.new`);
-    await rename(`${config}.new`, config);
+    await this.#configuration.rewrite(this.#ports, (file) => this.#nginx.test(file));
     this.#nginx.reload();
   }
 
   reports(): StatsReport[] {
-    const reports = this.#reports;
-    this.#reports = [];
-    return reports;
+    return this.#figures.take();
   }
 
   gauges(): PlaneGauges {
-    let active = 0;
-    for (const each of this.#active.values()) active += each;
     return {
-      active,
+      active: this.#figures.active,
       clientConnections: this.#connections,
       backendConnections: 0,
       accessLogDropped: 0,
@@ -188,31 +168,8 @@ export class NginxPlane implements Serving {
     };
   }
 
-  async #configure(file: string): Promise<void> {
-    const { settings, address, accessLog, ip, tls, nginx, proxyProtocol, reusePort, drainTimeoutMs } =
-      this.#options;
-    const files = filesOf(nginx.directory);
-    const at = (port: number): string => `${ip.includes(':') ? `[${ip}]` : ip}:${port}`;
-    // A change after this is seen at the next look.
-    if (tls !== undefined) this.#stamp = await stampOf(tls.directory);
-    const pairs = tls === undefined ? [] : await readPairs(tls.directory);
-    await writeFile(
-      files.settings,
-      luaSettings(settings, { address, uls: files.uls, accessLog: accessLog.path !== undefined }),
-      { mode: 0o600 },
-    );
-    const text = configText({
-      ...nginx,
-      lua,
-      user: process.getuid?.() === 0 ? nginx.user : undefined,
-      listen: { address: at(this.port), reusePort },
-      tls: tls === undefined ? undefined : { address: at(this.tlsPort), pairs },
-      proxyProtocol,
-      accessLog: accessLog.path,
-      settings,
-      drainTimeoutMs,
-    });
-    await writeFile(file, text, { mode: 0o600 });
+  get #ports(): { port: number; tlsPort: number } {
+    return { port: this.port, tlsPort: this.tlsPort };
   }
 
   /** Until nginx takes news. */
@@ -232,10 +189,10 @@ export class NginxPlane implements Serving {
   }
 
   async #look(): Promise<void> {
-    const { log, tls } = this.#options;
+    const { log } = this.#options;
     try {
       this.#connections = await this.#control.connections();
-      if (tls === undefined || (await stampOf(tls.directory)) === this.#stamp) return;
+      if (!(await this.#configuration.isOld())) return;
       await this.reload();
       log.info({ event: 'certificates-loaded' });
     } catch (error) {
@@ -243,17 +200,12 @@ export class NginxPlane implements Serving {
     }
   }
 
-  #reported({ pid, active, aside, stats }: WorkerReport): void {
-    const { registry, nginx } = this.#options;
-    for (const address of aside) {
+  #reported(report: WorkerReport): void {
+    for (const address of report.aside) {
       this.#news.setAside(address);
-      registry.setAside(address);
+      this.#options.registry.setAside(address);
     }
-    this.#active.set(pid, active);
-    // Workers of an old configuration go.
-    if (this.#active.size > 4 * nginx.workers) this.#active.delete([...this.#active.keys()][0] as number);
-    this.#reports.push(stats);
-    if (this.#reports.length > mostReports * nginx.workers) this.#reports.shift();
+    this.#figures.add(report);
   }
 
   #died(code: number | null, signal: string | null): void {
@@ -261,7 +213,7 @@ export class NginxPlane implements Serving {
     if (this.#stopping) return;
     log.error({ event: 'nginx-died', code, signal });
     this.#news.forgetAll();
-    this.#active.clear();
+    this.#figures.forgetActive();
     clock.setTimeout(() => {
       if (this.#stopping) return;
       this.#nginx.start();

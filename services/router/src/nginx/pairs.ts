@@ -1,42 +1,27 @@
-import { X509Certificate } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { namesOf } from '../plane/front/certificates.ts';
-import type { ServedPair } from './config-text.ts';
+import { readFile } from 'node:fs/promises';
+import { namesOf, pairFiles } from '../plane/front/pair-files.ts';
+import type { PairFiles } from '../plane/front/pair-files.ts';
+
+/** A certificate, its key, and the names it is for. */
+export interface ServedPair extends PairFiles {
+  readonly names: readonly string[];
+}
 
 /**
  * The certificates of a directory in nginx's words; one name is served by one pair alone. Rejects when there is none, or
- * one whose key is not its own: a pair that is being replaced is whole at the next look.
+ * one that cannot be read. Whether keys are their certificates' nginx looks itself when it tests its configuration.
  */
 export async function readPairs(directory: string): Promise<ServedPair[]> {
-  const bases = (await readdir(directory))
-    .filter((name) => name.endsWith('.crt'))
-    .map((name) => name.slice(0, -4))
-    .sort();
-  if (bases.length === 0) throw new Error(`no certificate in ${directory}`);
-  const fallback = bases.includes('default') ? 'default' : bases[0];
+  const files = await pairFiles(directory);
+  if (files.length === 0) throw new Error(`no certificate in ${directory}`);
   const taken = new Set<string>();
   const pairs: ServedPair[] = [];
-  for (const base of bases) {
-    const certificate = join(directory, `${base}.crt`);
-    const key = join(directory, `${base}.key`);
-    const pem = await readFile(certificate);
-    void new X509Certificate(pem);
-    const names = namesOf(pem).filter((name) => /^[\w.*-]+$/.test(name) && !taken.has(name));
+  for (const each of files) {
+    const names = namesOf(await readFile(each.certificate)).filter(
+      (name) => /^[\w.*-]+$/.test(name) && !taken.has(name),
+    );
     for (const name of names) taken.add(name);
-    pairs.push({ certificate, key, names, fallback: base === fallback });
+    pairs.push({ ...each, names });
   }
   return pairs;
-}
-
-/** Changes when a file of the directory does. */
-export async function stampOf(directory: string): Promise<string> {
-  const names = (await readdir(directory)).filter((name) => /\.(?:crt|key)$/.test(name)).sort();
-  const stamps = await Promise.all(
-    names.map(async (name) => {
-      const found = await stat(join(directory, name)).catch(() => undefined);
-      return `${name}:${found?.ino}:${found?.size}:${found?.mtimeMs}`;
-    }),
-  );
-  return stamps.join();
 }

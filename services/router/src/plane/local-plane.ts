@@ -36,6 +36,8 @@ export interface ServingOptions {
 /** A member that lets visitors in, in this process or in others. */
 export interface Serving extends Member {
   readonly port: number;
+  /** The port for TLS; 0: none. */
+  readonly tlsPort: number;
   reports(): StatsReport[];
   gauges(): PlaneGauges;
 }
@@ -70,7 +72,6 @@ export class LocalPlane implements Serving {
     return this.#server === undefined ? this.#options.port : portOf(this.#server);
   }
 
-  /** The port for TLS; 0: none. */
   get tlsPort(): number {
     return this.#tlsServer === undefined ? 0 : portOf(this.#tlsServer);
   }

@@ -100,11 +100,9 @@ export class Plane {
 
   /** Lets visitors in through a server that listens or is about to. */
   serve(server: Server): void {
-    this.#wheel.start();
-    this.#state.draining = false;
     this.#servers.push(server);
     this.#context.transport.accept(server, (wire) => this.#accept(wire));
-    server.on('error', (error) => this.#options.log.error({ event: 'listener-failed', err: error }));
+    this.#open(server);
   }
 
   /** Lets visitors in over TLS; rejects when there is no usable certificate. */
@@ -115,8 +113,6 @@ export class Plane {
     const certificates = new Certificates({ directory, clock, log, intervalMs: certificatesMs });
     await certificates.start();
     this.#certificates = certificates;
-    this.#wheel.start();
-    this.#state.draining = false;
     this.#tls = new TlsFront({
       certificates,
       handshakeMs: settings.connectMs,
@@ -124,7 +120,7 @@ export class Plane {
       accepted: (wire, origin) => this.#client(wire, 'https', origin),
     });
     this.#tls.serve(server);
-    server.on('error', (error) => log.error({ event: 'listener-failed', err: error }));
+    this.#open(server);
   }
 
   /** Says so to visitors, who are still served. */
@@ -170,6 +166,12 @@ export class Plane {
       backendConnections: this.#pool.connections,
       accessLogDropped: this.#options.accessLog.dropped,
     };
+  }
+
+  #open(server: Server): void {
+    this.#wheel.start();
+    this.#state.draining = false;
+    server.on('error', (error) => this.#options.log.error({ event: 'listener-failed', err: error }));
   }
 
   #accept(wire: Wire): void {

@@ -1,6 +1,5 @@
 import type { Clock } from '@vcap/clock';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { freePort } from '@vcap/testkit';
 
 /**
  * Ports that are used again by other applications after a rest, as a DEA's are; so many that one is always rested, and
@@ -19,7 +18,7 @@ export class PortPool {
   /** The one that rested longest, or one that was never used. */
   async take(): Promise<number> {
     const [first] = this.#rested;
-    if (first === undefined || this.#clock.monotonic() - first.at < this.#cooldownMs) return freshPort();
+    if (first === undefined || this.#clock.monotonic() - first.at < this.#cooldownMs) return freePort();
     this.#rested.shift();
     return first.port;
   }
@@ -27,13 +26,4 @@ export class PortPool {
   release(port: number): void {
     this.#rested.push({ port, at: this.#clock.monotonic() });
   }
-}
-
-function freshPort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }

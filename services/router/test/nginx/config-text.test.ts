@@ -20,7 +20,13 @@ const facts: ConfigFacts = {
   drainTimeoutMs: 10_000,
 };
 
-const pair = { certificate: '/c/default.crt', key: '/c/default.key', names: ['shop.test'], fallback: true };
+const pair = {
+  name: 'default',
+  certificate: '/c/default.crt',
+  key: '/c/default.key',
+  names: ['shop.test'],
+  fallback: true,
+};
 
 test('what is configured stands in nginx’s configuration', () => {
   const text = configText({ ...facts, proxyProtocol: true, accessLog: '/var/log/access log' });

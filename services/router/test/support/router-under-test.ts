@@ -83,10 +83,10 @@ export async function startRouter(settings: Record<string, unknown> = {}): Promi
     await stopAll();
     throw error;
   }
-  const portOf = (name: string): number => {
-    const member = members.find((each) => each.name === name);
-    return member !== undefined && 'port' in member ? Number(member.port) : 0;
-  };
+  const portOf = (name: string, which: 'port' | 'tlsPort' = 'port'): number =>
+    (members.find((each) => each.name === name) as { port?: number; tlsPort?: number } | undefined)?.[
+      which
+    ] ?? 0;
   const varz = (name: string): unknown => fields.get(name)?.();
   const counter = (name: string): number => Number(varz(name));
   const publish = (subject: string, payload: unknown): Promise<void> =>
@@ -102,7 +102,7 @@ export async function startRouter(settings: Record<string, unknown> = {}): Promi
   let down = false;
   return {
     port: portOf('proxy'),
-    tlsPort: (members.find((each) => each.name === 'proxy') as { tlsPort?: number }).tlsPort ?? 0,
+    tlsPort: portOf('proxy', 'tlsPort'),
     healthPort: portOf('health'),
     directory: dir.path,
     nats,

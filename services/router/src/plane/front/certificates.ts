@@ -1,10 +1,9 @@
 import type { Logger } from '@vcap/bus';
 import type { Clock, Timer } from '@vcap/clock';
-import { X509Certificate } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import type { SecureContext } from 'node:tls';
+import { namesOf, pairFiles, stampOf } from './pair-files.ts';
 
 /** What the certificates need. */
 export interface CertificatesOptions {
@@ -66,28 +65,24 @@ export class Certificates {
 
   async #load(): Promise<void> {
     const { directory, log } = this.#options;
-    const bases = (await readdir(directory))
-      .filter((name) => name.endsWith('.crt'))
-      .map((name) => name.slice(0, -4))
-      .sort();
-    const files = bases.flatMap((base) => [`${base}.crt`, `${base}.key`]);
-    const stamp = `${bases.join()} ${(await Promise.all(files.map((file) => stampOf(join(directory, file))))).join()}`;
+    const stamp = await stampOf(directory);
     if (stamp === this.#stamp) return;
     const byName = new Map<string, SecureContext>();
     let fallback: SecureContext | undefined;
     let pair: CertificatePair | undefined;
-    for (const base of bases) {
+    const files = await pairFiles(directory);
+    for (const each of files) {
       try {
-        const cert = await readFile(join(directory, `${base}.crt`));
-        const key = await readFile(join(directory, `${base}.key`));
+        const cert = await readFile(each.certificate);
+        const key = await readFile(each.key);
         const context = createSecureContext({ cert, key });
         for (const name of namesOf(cert)) byName.set(name, context);
-        if (base !== 'default' && fallback !== undefined) continue;
+        if (!each.fallback) continue;
         fallback = context;
         pair = { cert, key };
       } catch (error) {
         // A pair that is being replaced is whole at the next look; what was there serves until then.
-        log.error({ event: 'certificate-unusable', name: base, err: error });
+        log.error({ event: 'certificate-unusable', name: each.name, err: error });
         return;
       }
     }
@@ -97,19 +92,6 @@ export class Certificates {
     for (const listener of this.#listeners) listener(pair);
     this.#byName = byName;
     this.#fallback = fallback;
-    log.info({ event: 'certificates-loaded', count: bases.length, names: byName.size });
+    log.info({ event: 'certificates-loaded', count: files.length, names: byName.size });
   }
-}
-
-async function stampOf(path: string): Promise<string> {
-  const found = await stat(path).catch(() => undefined);
-  return found === undefined ? '-' : `${found.ino}:${found.size}:${found.mtimeMs}`;
-}
-
-/** The host names a certificate is for, lower case. */
-export function namesOf(pem: Buffer): string[] {
-  const { subjectAltName = '', subject } = new X509Certificate(pem);
-  const names = [...subjectAltName.matchAll(/DNS:([^,\s]+)/g)].map((each) => each[1] ?? '');
-  const common = /(?:^|\n)CN=([^\n]+)/.exec(subject)?.[1];
-  return [...names, ...(common === undefined ? [] : [common])].map((each) => each.toLowerCase());
 }

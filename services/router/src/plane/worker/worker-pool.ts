@@ -60,6 +60,10 @@ export class WorkerPool implements Serving {
     return this.#port;
   }
 
+  get tlsPort(): number {
+    return this.#tlsPort;
+  }
+
   async start(): Promise<void> {
     const { ip, port, log, health, reusePort, tls } = this.#options;
     this.#socket =
