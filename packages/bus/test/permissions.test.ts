@@ -9,8 +9,11 @@ import { pino } from 'pino';
 import {
   Bus,
   bulkCredentials,
+  deaAdvertise,
   deaHeartbeat,
   deaInstanceStart,
+  deaLocate,
+  deaShutdown,
   deaStop,
   healthStart,
   routerGreet,
@@ -68,6 +71,23 @@ test('a DEA may not order what a controller orders, nor start anything', async (
     return seen.includes('stop real');
   });
   expect(seen.filter((one) => one.includes('forged'))).toEqual([]);
+});
+
+test('a DEA that evacuates hears the beats and adverts of the others', async () => {
+  const [leaving, other] = [await as('dea'), await as('dea')];
+  const seen = new Set<string>();
+  leaving.subscribe(deaHeartbeat, () => void seen.add('beat'));
+  leaving.subscribe(deaAdvertise, () => void seen.add('advert'));
+  leaving.subscribe(deaShutdown, () => void seen.add('shutdown'));
+  other.subscribe(deaLocate, () => void seen.add('locate'));
+  await waitFor(() => {
+    leaving.publish(deaLocate, {});
+    other.publish(deaHeartbeat, { dea: 'd-2', droplets: [] });
+    other.publish(deaAdvertise, { id: 'd-2', available_memory: 1 });
+    other.publish(deaShutdown, { id: 'd-2', ip: '10.0.0.2' });
+    return seen.size === 4;
+  });
+  expect([...seen].toSorted()).toEqual(['advert', 'beat', 'locate', 'shutdown']);
 });
 
 test('requests are answered, and nobody else can listen to the answers', async () => {

@@ -152,6 +152,7 @@ export async function buildDea(context: ComponentContext<DeaConfig>): Promise<Me
     sayGoodbye: () => presence.sayGoodbye(),
     heartbeat: () => reporter.heartbeat(),
     bailOutMs: config.evacuation.bail_out_time * 1000,
+    ...(config.evacuation.alone_time !== undefined && { aloneMs: config.evacuation.alone_time * 1000 }),
     done: () => process.kill(process.pid, 'SIGTERM'),
   });
   registerFigures(context, facts, registry, reason);

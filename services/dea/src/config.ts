@@ -56,11 +56,15 @@ export const configSchema = z.strictObject({
   /** Between TERM and KILL; the start message's own wins, up to `max_stop_grace`. */
   stop_grace: z.number().min(0).default(10),
   max_stop_grace: z.number().min(0).default(600),
-  /** On USR2: when to leave whatever still runs, and how long a replaced instance gets after its route is gone. */
+  /**
+   * On USR2: when to leave whatever still runs, how long a replaced instance gets after its route is gone, and after
+   * how long without any other DEA there is nowhere to go; without it, another one is waited for until the end.
+   */
   evacuation: z
     .strictObject({
       bail_out_time: z.number().positive().default(600),
       drain: z.number().min(0).default(2),
+      alone_time: z.number().positive().optional(),
     })
     .prefault({}),
   crash_lifetime: z.number().positive().default(3600),

@@ -38,15 +38,15 @@ export type DeaAdvertise = z.infer<typeof advertise>;
 export const deaAdvertise = defineSubject({
   name: 'dea.advertise',
   publishers: ['dea'],
-  listeners: ['cloud-controller'],
+  listeners: ['cloud-controller', 'dea'],
   when: 'every 5 s, on dea.locate, and when capacity changed; forgotten after 10 s',
   schema: advertise,
 });
 export const deaLocate = defineSubject<unknown>({
   name: 'dea.locate',
-  publishers: ['cloud-controller'],
+  publishers: ['cloud-controller', 'dea'],
   listeners: ['dea'],
-  when: 'a controller has no adverts',
+  when: 'a controller has no adverts, or a DEA that evacuates asks whether there is another one',
   schema: empty,
 });
 export const deaStatus = defineSubject<unknown>({
@@ -210,7 +210,8 @@ export type Heartbeat = z.infer<typeof heartbeat>;
 export const deaHeartbeat = defineSubject({
   name: 'dea.heartbeat',
   publishers: ['dea'],
-  listeners: ['health-manager', 'cloud-controller'],
+  // A DEA that evacuates: they are the proof that a copy runs.
+  listeners: ['health-manager', 'cloud-controller', 'dea'],
   when: 'every 10 s and when an instance turns RUNNING or CRASHED: the complete list, also when empty',
   schema: heartbeat,
 });
@@ -220,7 +221,7 @@ export type DeaShutdown = z.infer<typeof shutdown>;
 export const deaShutdown = defineSubject({
   name: 'dea.shutdown',
   publishers: ['dea'],
-  listeners: ['cloud-controller', 'health-manager'],
+  listeners: ['cloud-controller', 'health-manager', 'dea'],
   when: 'a DEA leaves: no placement on it any more',
   schema: shutdown,
 });

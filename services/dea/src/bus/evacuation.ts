@@ -5,6 +5,7 @@ import type { Member } from '@vcap/component';
 import type { Instance } from '../instance/instance.ts';
 import type { InstanceManager } from '../instance/instance-manager.ts';
 import type { Registry } from '../instance/registry.ts';
+import { Refuge } from './refuge.ts';
 
 /** What the evacuation works with. */
 export interface EvacuationOptions {
@@ -20,6 +21,8 @@ export interface EvacuationOptions {
   heartbeat: () => void;
   /** After this long the DEA leaves whatever still runs. */
   bailOutMs: number;
+  /** After this long without any other DEA it does the same; without it, it waits for one. */
+  aloneMs?: number;
   /** The last instance is gone: the process may end. */
   done: () => void;
 }
@@ -35,6 +38,7 @@ export class Evacuation implements Member {
   private readonly onSignal = (): void => this.begin();
   private subscription: Subscription | undefined;
   private bailOut: Timer | undefined;
+  private refuge: Refuge | undefined;
   private begun = false;
   private over = false;
 
@@ -51,19 +55,22 @@ export class Evacuation implements Member {
     this.over = true;
     this.subscription?.unsubscribe();
     this.bailOut?.cancel();
+    this.refuge?.stop();
   }
 
   /** A second signal changes nothing. */
   begin(): void {
     if (this.begun) return;
     this.begun = true;
-    const { bailOutMs, bus, clock, log, registry } = this.options;
+    const { aloneMs, bailOutMs, bus, clock, deaId, log, registry } = this.options;
     log.info({ event: 'evacuation-begun', instances: registry.all().length, bail_out_ms: bailOutMs });
     this.subscription = bus.subscribe(deaHeartbeat, (beat) => this.heard(beat));
     this.options.sayGoodbye();
     for (const instance of registry.all()) this.turn(instance);
     this.options.heartbeat();
-    this.bailOut = clock.setTimeout(() => void this.giveUp(), bailOutMs);
+    this.bailOut = clock.setTimeout(() => void this.giveUp('evacuation-timed-out'), bailOutMs);
+    const none = (): void => void this.giveUp('evacuation-has-no-target');
+    if (aloneMs !== undefined) this.refuge = new Refuge({ bus, clock, deaId, aloneMs, none });
     this.endWhenEmpty();
   }
 
@@ -100,10 +107,10 @@ export class Evacuation implements Member {
     }
   }
 
-  private async giveUp(): Promise<void> {
+  private async giveUp(event: string): Promise<void> {
     const { log, manager, registry } = this.options;
     const left = registry.all().filter(({ state }) => state !== 'CRASHED');
-    log.warn({ event: 'evacuation-timed-out', instances: left.map(({ id }) => id) });
+    log.warn({ event, instances: left.map(({ id }) => id) });
     await manager.stopAll('DEA_EVACUATION');
   }
 

@@ -119,6 +119,35 @@ describe('on USR2 a DEA', () => {
     expect(instancePids(world.dir)).toEqual([]);
   });
 
+  test('goes before its time where no other DEA is, or all of them go', async () => {
+    const lonely = { ...settings, evacuation: { bail_out_time: 600, drain: 0, alone_time: 1 } };
+    const ids = [await world.startDea(lonely, 'one')];
+    const one = world.dea as RunningProcess;
+    ids.push(await world.startDea(lonely, 'two'));
+    const two = world.dea as RunningProcess;
+    ids.forEach((id, index) => world.start(webApp, { index }, undefined, id));
+    await world.seen(() => ids.every((id) => statesOf(id)[0] === 'RUNNING'));
+    await old.stop(10_000);
+    one.signal('SIGUSR2');
+    await world.seen(() => statesOf(ids[0] as string)[0] === 'EVACUATING');
+    two.signal('SIGUSR2');
+    expect([await one.exited, await two.exited]).toEqual([0, 0]);
+    for (const dea of [one, two]) expect(dea.output()).toContain('evacuation-has-no-target');
+    expect(instancePids(world.dir)).toEqual([]);
+  });
+
+  test('stays as long as there is another DEA', async () => {
+    const id = await world.startDea(
+      { ...settings, evacuation: { bail_out_time: 3, drain: 0, alone_time: 1 } },
+      'one',
+    );
+    world.start(webApp, {}, undefined, id);
+    await world.seen(() => statesOf(id)[0] === 'RUNNING');
+    world.dea?.signal('SIGUSR2');
+    expect(await world.dea?.exited).toBe(0);
+    expect(world.dea?.output()).toContain('evacuation-timed-out');
+  });
+
   test('is gone at once when it is empty', async () => {
     old.signal('SIGUSR2');
     expect(await old.exited).toBe(0);
