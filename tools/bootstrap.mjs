@@ -29,6 +29,14 @@ const extras = {
   'libnginx-mod-http-lua': 'nginx',
   'lua-cjson': 'nginx',
 };
+/** An object store that speaks S3, for tests only. They say so where they go without it. */
+const testServers = {
+  'swift-proxy': 'swift-proxy-server',
+  'swift-account': 'swift-account-server',
+  'swift-container': 'swift-container-server',
+  'swift-object': 'swift-object-server',
+};
+const testing = process.argv[2] === 'test';
 /** Commands that stand in for missing servers: last, so that one that is installed later is used. */
 const standIns = `${root}.tools/bin`;
 const path = `${root}node_modules/.bin:${root}.tools/node_modules/.bin:${process.env.PATH}:/usr/sbin:/sbin:${standIns}`;
@@ -47,28 +55,53 @@ const has = (name) => path.split(':').some((dir) => existsSync(`${dir}/${name}`)
 function installServers() {
   const debian = has('apt-get') && process.getuid() === 0;
   if (!debian) return nameMissing();
-  const wanted = Object.keys({ ...servers, ...extras });
+  const wanted = Object.keys({ ...servers, ...extras, ...(testing && testServers) });
   const installed = (name) =>
     spawnSync('dpkg-query', ['-W', '-f=${Status}', name]).stdout.toString().endsWith(' installed');
   const missing = wanted.filter((name) => !installed(name));
   if (missing.length === 0) return;
   run('apt-get', ['update', '-q']);
-  const undo = missing.includes('nginx-light') ? withoutNginxServer() : () => undefined;
+  const unwanted = {
+    ...(missing.includes('nginx-light') && { nginx: ['nginx'] }),
+    ...(missing.includes('swift-proxy') && { 'swift*': swiftUnits() }),
+  };
+  const undo = withoutServices(unwanted);
   const code = status('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...missing]);
   undo();
   if (code !== 0) process.exit(code);
 }
 
-/** Debian's nginx would take port 80, now and after every start of the machine; only the program is wanted. */
-function withoutNginxServer() {
-  const unit = '/etc/systemd/system/nginx.service';
-  if (existsSync('/etc/systemd/system') && !existsSync(unit)) {
-    symlinkSync('/dev/null', unit);
-    console.error('nginx is installed, its service is masked (systemctl unmask nginx).');
+/** Of every kind of server the one that answers, and those that look after what is stored. */
+function swiftUnits() {
+  const kinds = {
+    account: ['auditor', 'reaper', 'replicator'],
+    container: ['auditor', 'reconciler', 'replicator', 'sharder', 'sync', 'updater'],
+    object: ['auditor', 'reconstructor', 'replicator', 'updater'],
+  };
+  const units = Object.entries(kinds).flatMap(([kind, more]) =>
+    ['', ...more.map((name) => `-${name}`)].map((end) => kind + end),
+  );
+  return ['proxy', ...units].map((name) => `swift-${name}`);
+}
+
+/**
+ * Debian's nginx would take port 80, now and after every start of the machine, and Swift's servers theirs; only the
+ * programs are wanted. By the pattern that invoke-rc.d's policy is to refuse: the units to mask.
+ */
+function withoutServices(unwanted) {
+  const patterns = Object.keys(unwanted);
+  if (patterns.length === 0) return () => undefined;
+  for (const name of Object.values(unwanted).flat()) {
+    const unit = `/etc/systemd/system/${name}.service`;
+    if (existsSync('/etc/systemd/system') && !existsSync(unit)) symlinkSync('/dev/null', unit);
   }
+  console.error(
+    `${patterns.join(' and ')}: programs only, their services are masked (systemctl unmask NAME).`,
+  );
   const policy = '/usr/sbin/policy-rc.d';
   if (existsSync(policy)) return () => undefined;
-  writeFileSync(policy, '#!/bin/sh\n[ "$1" = nginx ] && exit 101\nexit 0\n', { mode: 0o755 });
+  const text = `#!/bin/sh\ncase $1 in ${patterns.join(' | ')}) exit 101 ;; esac\nexit 0\n`;
+  writeFileSync(policy, text, { mode: 0o755 });
   return () => rmSync(policy, { force: true });
 }
 
@@ -96,7 +129,7 @@ if (!existsSync(pnpm))
   run('npm', ['install', '--prefix', '.tools', '--no-audit', '--no-fund', 'pnpm@12.21.0']);
 installServers();
 run(pnpm, ['install', '--frozen-lockfile']);
-if (process.argv[2] === 'test') {
+if (testing) {
   run(pnpm, ['exec', 'prettier', '--check', '.']);
   run(pnpm, ['exec', 'node', 'tools/check-links.mjs']);
   for (const script of ['messages-doc', 'nats-conf'])

@@ -32,8 +32,11 @@ export interface Blobstore {
   head(key: string): Promise<{ size: number } | undefined>;
   /** Deletes; absent is fine. */
   delete(key: string): Promise<void>;
-  /** Keys that begin with `prefix` and a slash, in no order, with the time they were written, in ms since the epoch. */
-  list(prefix: string): Promise<{ key: string; changedAt: number }[]>;
+  /**
+   * Keys that begin with `prefix` and a slash, all without one, in no order, with the time they were written, in ms since
+   * the epoch.
+   */
+  list(prefix?: string): Promise<{ key: string; changedAt: number }[]>;
 }
 
 /** The content was not what its sender said. */
@@ -50,6 +53,11 @@ export class NoSpaceError extends Error {
   constructor(cause: unknown) {
     super('no space left in the blobstore', { cause });
   }
+}
+
+/** The store cannot be used now: away, too slow, or it refuses us. The message says which; it holds no secret. */
+export class BlobstoreError extends Error {
+  override readonly name = 'BlobstoreError';
 }
 
 /** Checks a key: words of letters, digits, `.`, `_`, `-` with slashes between them, no `.` or `..`. */

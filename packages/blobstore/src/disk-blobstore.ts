@@ -8,6 +8,7 @@ import type { Clock } from '@vcap/clock';
 import { systemClock } from '@vcap/clock';
 import { checkKey, NoSpaceError, Sha1MismatchError } from './blobstore.ts';
 import type { BlobInfo, Blobstore, PutOptions } from './blobstore.ts';
+import { copyToNewFile } from './copy-to-new-file.ts';
 import { Measure } from './measure.ts';
 import { sweepStale } from './sweep.ts';
 
@@ -50,7 +51,7 @@ class DiskBlobstore implements Blobstore {
         throw new Sha1MismatchError(options.expectedSha1, sha1);
       }
       await publish(temporary, target, true);
-      return { sha1, size: measure.size };
+      return { sha1, size: measure.byteCount };
     });
   }
 
@@ -95,10 +96,9 @@ class DiskBlobstore implements Blobstore {
     const found = await this.open(key);
     if (!found) return false;
     try {
-      await pipeline(found.body, createWriteStream(path, { flags: 'wx', mode: 0o600 }));
+      await copyToNewFile(found.body, path);
       return true;
     } catch (error) {
-      if (codeOf(error) !== 'EEXIST') await rm(path, { force: true });
       throw asNoSpace(error);
     }
   }
@@ -112,8 +112,8 @@ class DiskBlobstore implements Blobstore {
     await rm(this.#path(key), { force: true });
   }
 
-  async list(prefix: string): Promise<{ key: string; changedAt: number }[]> {
-    const folder = join(this.#root, ...checkKey(prefix).split('/'));
+  async list(prefix?: string): Promise<{ key: string; changedAt: number }[]> {
+    const folder = prefix === undefined ? this.#root : join(this.#root, ...checkKey(prefix).split('/'));
     const entries = (await readdir(folder, { recursive: true, withFileTypes: true }).catch(absent)) ?? [];
     const listed: { key: string; changedAt: number }[] = [];
     for (const entry of entries) {

@@ -11,11 +11,17 @@ import type { Blobstore } from '../src/index.ts';
 
 const sha1 = (content: string | Buffer): string => createHash('sha1').update(content).digest('hex');
 
-/** What every back-end promises. `make` gives an empty store; `leftovers` counts its unfinished writes. */
-export function describeBlobstore(
-  name: string,
-  make: (folder: string) => { store: Blobstore; leftovers: () => Promise<number> },
-): void {
+/** An empty store, and how many of its writes are unfinished. */
+export interface Subject {
+  store: Blobstore;
+  leftovers: () => Promise<number>;
+}
+
+/** More than an object store takes in one part. */
+const LARGE_BYTES = 20_000_000;
+
+/** What every back-end promises. */
+export function describeBlobstore(name: string, make: (folder: string) => Subject | Promise<Subject>): void {
   describe(`${name} as a blobstore`, () => {
     let folder: TempDir;
     let store: Blobstore;
@@ -23,8 +29,8 @@ export function describeBlobstore(
     beforeAll(async () => {
       folder = await tempDir('blobs');
       await mkdir(join(folder.path, 'own'));
-      ({ store, leftovers } = make(join(folder.path, 'own')));
-    });
+      ({ store, leftovers } = await make(join(folder.path, 'own')));
+    }, 120_000);
     afterAll(() => folder.remove());
 
     const file = async (content: string): Promise<string> => {
@@ -45,6 +51,52 @@ export function describeBlobstore(
       expect(found?.size).toBe(300_000);
       expect(Buffer.compare(await buffer(found!.body), content)).toBe(0);
       expect(await store.head('packages/a')).toEqual({ size: 300_000 });
+    });
+
+    test('keeps a large blob, in from a stream and a file, out to a stream and a file', async () => {
+      const content = randomBytes(LARGE_BYTES);
+      const chunks = Array.from({ length: 20 }, (_, at) =>
+        content.subarray(at * 1_000_000, (at + 1) * 1_000_000),
+      );
+      const put = await store.put('large/1', Readable.from(chunks), { expectedSha1: sha1(content) });
+      expect(put).toEqual({ sha1: sha1(content), size: LARGE_BYTES });
+      const path = join(folder.path, 'large');
+      expect(await store.copyToFile('large/1', path)).toBe(true);
+      await store.putFile('large/2', path);
+      const found = await store.open('large/2');
+      expect(found?.size).toBe(LARGE_BYTES);
+      expect(Buffer.compare(await buffer(found!.body), content)).toBe(0);
+    }, 60_000);
+
+    test('a large one with a wrong sha1 or a broken source keeps the old content and leaves nothing', async () => {
+      await store.put('large/3', Readable.from(['old']));
+      const chunk = randomBytes(1_000_000);
+      const many = async function* (failure?: Error): AsyncGenerator<Buffer> {
+        for (let at = 0; at < 20; at++) yield chunk;
+        if (failure) throw failure;
+      };
+      const wrong = store.put('large/3', Readable.from(many()), { expectedSha1: sha1('other') });
+      await expect(wrong).rejects.toBeInstanceOf(Sha1MismatchError);
+      await expect(store.put('large/3', Readable.from(many(new Error('gone'))))).rejects.toThrow('gone');
+      expect(await read('large/3')).toBe('old');
+      expect(await leftovers()).toBe(0);
+    }, 60_000);
+
+    test('a file that is not there is said so', async () => {
+      await expect(store.putFile('f/none', join(folder.path, 'none'))).rejects.toThrow('ENOENT');
+      expect(await store.head('f/none')).toBeUndefined();
+    });
+
+    test('a reader may stop in the middle', async () => {
+      await store.put('stop/1', Readable.from([randomBytes(3_000_000)]));
+      const found = await store.open('stop/1');
+      for await (const chunk of found!.body) {
+        expect((chunk as Buffer).length).toBeGreaterThan(0);
+        break;
+      }
+      const never = await store.open('stop/1');
+      never!.body.destroy();
+      expect(await store.head('stop/1')).toEqual({ size: 3_000_000 });
     });
 
     test('keeps an empty blob', async () => {
@@ -118,6 +170,8 @@ export function describeBlobstore(
       for (const { changedAt } of await store.list('l/one')) expect(changedAt).toBeGreaterThan(1e12);
       await store.delete('l/one/b');
       expect(await keys()).toEqual(['l/one/a', 'l/one/deep/c']);
+      const all = (await store.list()).map(({ key }) => key);
+      expect(all).toEqual(expect.arrayContaining(['l/one/a', 'l/one/deep/c', 'l/onemore', 'l/one.x/d']));
     });
 
     test.each(['', '/abs', 'a//b', 'a/../b', '..', 'a/.', 'a/', 'a\0b', 'a b', 'ü', 'a\\b', 'x'.repeat(300)])(

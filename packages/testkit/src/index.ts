@@ -15,3 +15,5 @@ export type { SqlServer, SqlServerOptions } from './sql-server.ts';
 export { mysqlPrograms } from './mysql-programs.ts';
 export type { MysqlPrograms } from './mysql-programs.ts';
 export { startMysql } from './mysql.ts';
+export { startSwift, swiftMissing } from './swift.ts';
+export type { S3Server } from './swift.ts';
