@@ -1,3 +1,4 @@
+import { names } from '../http/names.ts';
 import type { PlaneContext } from '../context.ts';
 import { BodyReader } from '../http/body.ts';
 import type { Framing } from '../http/body.ts';
@@ -207,7 +208,7 @@ export class BackendConnection implements WireHandler, WheelItem {
       return false;
     }
     this.#keeps = head.minor === 1 ? !head.close : head.keepAlive;
-    this.#keepMs = head.has('keep-alive') ? hintMs(head.value('keep-alive') ?? '') : 0;
+    this.#keepMs = head.has(names['keep-alive']) ? hintMs(head.value(names['keep-alive']) ?? '') : 0;
     const how = this.#user?.answered(head);
     if (how === undefined || how === 'refused') {
       this.close();

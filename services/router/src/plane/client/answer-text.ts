@@ -1,3 +1,4 @@
+import { names } from '../http/names.ts';
 import { withoutNamed } from '../http/fields.ts';
 import type { Framing } from '../http/body.ts';
 import type { ResponseHead } from '../http/response-head.ts';
@@ -27,7 +28,7 @@ export function answerText(context: PlaneContext, head: ResponseHead, facts: Ans
     const lines = head.named === undefined ? head.kept() : withoutNamed(head.kept(), head.named);
     text = `HTTP/1.1 ${head.text.slice(9, head.lineEnd)}\r\n${lines}`;
   }
-  if (!head.has('x-vcap-request-id')) text += vcapIdLine(idLines);
+  if (!head.has(names['x-vcap-request-id'])) text += vcapIdLine(idLines);
   if (head.cookies > 0) {
     const cookie = stickyCookie(head, endpoint.facts.privateInstanceId, context.sessionNames);
     if (cookie !== undefined) text += `Set-Cookie: ${cookie}\r\n`;

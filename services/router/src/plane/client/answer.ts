@@ -1,3 +1,4 @@
+import { names } from '../http/names.ts';
 import type { PlaneContext } from '../context.ts';
 import type { Framing } from '../http/body.ts';
 import type { RequestHead } from '../http/request-head.ts';
@@ -31,7 +32,7 @@ export class Answer {
     this.#record = record;
     this.old = head.minor === 0;
     this.framed = true;
-    this.#traced = traceKey !== '' && head.value('x-vcap-trace') === traceKey;
+    this.#traced = traceKey !== '' && head.value(names['x-vcap-trace']) === traceKey;
   }
 
   /** How the backend's answer ends. */
@@ -60,7 +61,7 @@ export class Answer {
 
   /** The head that ends HTTP on this connection. */
   switching(head: ResponseHead, endpoint: Endpoint, asked: string): string {
-    const connection = `Upgrade: ${head.value('upgrade') ?? asked}\r\nConnection: Upgrade\r\n`;
+    const connection = `Upgrade: ${head.value(names.upgrade) ?? asked}\r\nConnection: Upgrade\r\n`;
     return this.#text(head, endpoint, false, connection);
   }
 

@@ -1,3 +1,4 @@
+import { names } from '../http/names.ts';
 import type { PlaneContext } from '../context.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import { routerErrors, unknownRouteText } from '../router-errors.ts';
@@ -49,14 +50,14 @@ export class Asked {
     this.hasBody = hasBody;
     this.repeatable = !hasBody && isRepeatable(this.method);
     this.wantsContinue =
-      hasBody && head.minor === 1 && head.value('expect')?.toLowerCase() === '100-continue';
-    this.upgrade = mayUpgrade(head) ? head.value('upgrade') : undefined;
+      hasBody && head.minor === 1 && head.value(names.expect)?.toLowerCase() === '100-continue';
+    this.upgrade = mayUpgrade(head) ? head.value(names.upgrade) : undefined;
   }
 
   /** Finds whom it is for, and writes the head for them; or says why it is for nobody. */
   aim(head: RequestHead, record: RequestRecord, asker: Asker, attempts: Attempts): Refusal | undefined {
     const { settings, table } = this.#context;
-    const target = targetOf(this.method, head.target, head.value('host'));
+    const target = targetOf(this.method, head.target, head.value(names.host));
     if (!('key' in target)) return { error: target };
     const route: TableRoute | undefined = table.find(target.key, target.path);
     if (route === undefined)
@@ -67,7 +68,7 @@ export class Asked {
     if (route.members.length === 0) return { error: routerErrors.noEndpoints };
     attempts.aim(
       route,
-      head.has('cookie') ? requestedInstance(head.value('cookie')) : undefined,
+      head.has(names.cookie) ? requestedInstance(head.value(names.cookie)) : undefined,
       settings.balance === 'hash' ? hashValue(head, settings.hashHeader) : undefined,
     );
     const facts = {

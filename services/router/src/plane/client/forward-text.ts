@@ -4,7 +4,7 @@ import { linesOf } from '../http/lines.ts';
 import { names } from '../http/names.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import { requestIdLine, traceLine, vcapIdLine } from '../ids.ts';
-import { flat } from './flat.ts';
+import { flat } from '../http/flat.ts';
 import type { Target } from './target.ts';
 
 /** What the router adds to a request, beyond what the client sent. */
@@ -86,7 +86,12 @@ export function forwardText(
   const missing = (id: number): boolean => (at[2 * id] as number) < 0;
   let lines = head.kept();
   if (head.named !== undefined) lines = withoutNamed(lines, head.named);
-  let text = `${facts.method} ${target.path}${own.hostLine(host)}${lines}`;
+  // A target in origin form goes on as it came.
+  const line =
+    head.text.charCodeAt(head.targetStart) === 47
+      ? head.text.slice(0, head.targetEnd)
+      : `${facts.method} ${target.path}`;
+  let text = line + own.hostLine(host) + lines;
   // Framing is written anew: a backend gets it in one spelling only.
   if (head.chunked) text += 'Transfer-Encoding: chunked\r\n';
   else if (head.length >= 0) text += `Content-Length: ${head.length}\r\n`;
@@ -106,12 +111,12 @@ export function forwardText(
 
 function forwardedFor(head: RequestHead, address: string): string {
   if ((head.at[2 * names['x-forwarded-for']] as number) < 0) return address;
-  return [...linesOf(head, 'x-forwarded-for'), address].join(', ');
+  return [...linesOf(head.text, 'x-forwarded-for'), address].join(', ');
 }
 
 /** The lines of the request's ids, without those that it brought. */
 function idLines(head: RequestHead, lines: string, unnamed: boolean): string {
-  const trace = head.value('traceparent');
+  const trace = head.value(names.traceparent);
   const traced = trace !== undefined && fromTraceparent(trace) !== undefined;
   if (unnamed && !traced) return lines;
   return (

@@ -1,3 +1,4 @@
+import { names } from '../http/names.ts';
 import type { RequestHead } from '../http/request-head.ts';
 
 /** PUT and DELETE are left out: their second answer often differs from the first (404, 412). */
@@ -11,7 +12,7 @@ export function isRepeatable(method: string): boolean {
  */
 export function mayUpgrade(head: RequestHead): boolean {
   if (!head.upgrade || head.minor === 0 || head.hasBody) return false;
-  const protocol = head.value('upgrade');
+  const protocol = head.value(names.upgrade);
   return protocol !== undefined && protocol !== '' && !/\bh2c?\b/i.test(protocol);
 }
 

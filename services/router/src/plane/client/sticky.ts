@@ -1,5 +1,7 @@
+import { names } from '../http/names.ts';
 import type { ResponseHead } from '../http/response-head.ts';
 import { linesOf } from '../http/lines.ts';
+import { flat } from '../http/flat.ts';
 
 /** The cookie that binds a session to an instance; its value is the instance's private id. */
 export const stickyCookieName = '__VCAP_ID__';
@@ -25,7 +27,8 @@ export function stickyCookie(
   sessionNames: ReadonlySet<string>,
 ): string | undefined {
   if (instanceId === undefined) return undefined;
-  const lines = head.cookies === 1 ? [head.value('set-cookie') ?? ''] : linesOf(head, 'set-cookie');
+  const lines =
+    head.cookies === 1 ? [head.value(names['set-cookie']) ?? ''] : linesOf(head.text, 'set-cookie');
   let attributes: string | undefined;
   for (const line of lines) {
     const end = line.indexOf(';');
@@ -36,9 +39,19 @@ export function stickyCookie(
     if (sessionNames.has(name)) attributes ??= end < 0 ? '' : line.slice(end);
   }
   if (attributes === undefined) return undefined;
-  const kept = attributes.replace(/;\s*httponly(?=\s*(?:;|$))/gi, '').replace(/[;\s]+$/, '');
-  return `${stickyCookieName}=${instanceId}${kept}; HttpOnly`;
+  if (attributes !== last.attributes || instanceId !== last.instanceId) {
+    const kept = attributes.replace(/;\s*httponly(?=\s*(?:;|$))/gi, '').replace(/[;\s]+$/, '');
+    last = {
+      attributes: flat(attributes),
+      instanceId,
+      cookie: flat(`${stickyCookieName}=${instanceId}${kept}; HttpOnly`),
+    };
+  }
+  return last.cookie;
 }
+
+/** Sessions of one instance have the same attributes mostly. */
+let last = { attributes: '', instanceId: '', cookie: '' };
 
 function splitPair(text: string): [name: string, value: string] {
   const at = text.indexOf('=');

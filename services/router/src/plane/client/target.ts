@@ -1,5 +1,5 @@
 import { hostKey } from '../../registry/host-name.ts';
-import { flat } from './flat.ts';
+import { flat } from '../http/flat.ts';
 import { routerErrors } from '../router-errors.ts';
 import type { RouterError } from '../router-errors.ts';
 
@@ -33,16 +33,16 @@ export function targetOf(
   return withHost(absolute[1]?.replace(/^.*@/, '') ?? '', rest.startsWith('/') ? rest : `/${rest}`);
 }
 
-/** The last plain host: most requests of a moment ask for the same, and its text is looked up faster than a new one. */
-let lastHost = '';
+/** The last host that was good: most requests of a moment ask for the same, and its texts are looked up faster than new ones. */
+let last = { host: '', key: '' };
 
 function withHost(host: string, path: string): Target | RouterError {
-  if (host === lastHost && host !== '') return { host: lastHost, key: lastHost, path };
-  if (plain.test(host)) {
-    lastHost = flat(host);
-    return { host: lastHost, key: lastHost, path };
+  if (host !== last.host || host === '') {
+    const isPlain = plain.test(host);
+    const key = isPlain ? host : hostKey(host);
+    if (key === undefined) return routerErrors.emptyHost;
+    if (!isPlain && !authority.test(host)) return routerErrors.badRequest;
+    last = { host: flat(host), key: flat(key) };
   }
-  const key = hostKey(host);
-  if (key === undefined) return routerErrors.emptyHost;
-  return authority.test(host) ? { host, key, path } : routerErrors.badRequest;
+  return { host: last.host, key: last.key, path };
 }

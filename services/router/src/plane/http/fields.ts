@@ -24,7 +24,7 @@ export function readFields(
   end: number,
   rule: FieldRule,
 ): number {
-  const { base, at: places } = head;
+  const { base } = head;
   let at = from;
   for (;;) {
     if (at >= end) return 0;
@@ -54,10 +54,7 @@ export function readFields(
         valueEnd -= 1;
       const kept = rule(head, id, buffer, valueStart, valueEnd);
       if (kept === 'refuse') return -400;
-      if ((places[2 * id] as number) < 0) {
-        places[2 * id] = valueStart - base;
-        places[2 * id + 1] = valueEnd - base;
-      }
+      head.place(id, valueStart - base, valueEnd - base);
       at += 2;
       if (kept === 'drop') continue;
     } else at += 2;

@@ -1,4 +1,4 @@
-import { names, nameSlots } from './names.ts';
+import { nameSlots } from './names.ts';
 
 const mostRuns = 4096;
 
@@ -7,7 +7,7 @@ const mostRuns = 4096;
  * outlive the next parse. `runs` are the parts that pass on as they are.
  */
 export class Head {
-  /** The head as latin1 text, from its first byte; set by `read`. */
+  /** The head as latin1 text, from its first byte; more may follow. */
   text = '';
   /** Where the head began in the buffer; all places are relative to it. */
   base = 0;
@@ -23,7 +23,9 @@ export class Head {
   /** Names in Connection that are neither of the above, lower case. */
   named: string[] | undefined;
   /** Where the name's value starts and ends, at 2 × and 2 × + 1 its number; start -1: absent. The first of several. */
-  readonly at = new Int32Array(nameSlots);
+  readonly at = new Int32Array(nameSlots).fill(-1);
+  readonly #seen = new Uint8Array(nameSlots);
+  #seenCount = 0;
   /** How often a name came that may come but once. */
   hosts = 0;
   readonly runs = new Int32Array(2 * mostRuns);
@@ -41,17 +43,30 @@ export class Head {
     this.named = undefined;
     this.hosts = 0;
     this.runCount = 0;
-    this.at.fill(-1);
+    const { at } = this;
+    for (let i = 0; i < this.#seenCount; i += 1) at[2 * (this.#seen[i] as number)] = -1;
+    this.#seenCount = 0;
   }
 
-  has(name: keyof typeof names): boolean {
-    return (this.at[2 * names[name]] as number) >= 0;
+  /** Notes where the value of a name is; the first of several counts. */
+  place(id: number, start: number, end: number): void {
+    const { at } = this;
+    if ((at[2 * id] as number) >= 0) return;
+    at[2 * id] = start;
+    at[2 * id + 1] = end;
+    this.#seen[this.#seenCount] = id;
+    this.#seenCount += 1;
+  }
+
+  /** Whether a name of `names` came; by number, as a look-up by text costs more than the rest of it. */
+  has(id: number): boolean {
+    return (this.at[2 * id] as number) >= 0;
   }
 
   /** The value's text, or undefined. */
-  value(name: keyof typeof names): string | undefined {
-    const start = this.at[2 * names[name]] as number;
-    return start < 0 ? undefined : this.text.slice(start, this.at[2 * names[name] + 1]);
+  value(id: number): string | undefined {
+    const start = this.at[2 * id] as number;
+    return start < 0 ? undefined : this.text.slice(start, this.at[2 * id + 1]);
   }
 
   /** Lets a part of the head pass; parts that touch become one. False: too many. */

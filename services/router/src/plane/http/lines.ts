@@ -1,9 +1,6 @@
-import type { Head } from './head.ts';
-
-/** All values of a header in a head, in order; `name` in lower case. For those that may come more than once. */
-export function linesOf(head: Head, name: string): string[] {
+/** All values of a header in a head's text, in order; `name` in lower case. For those that may come more than once. */
+export function linesOf(text: string, name: string): string[] {
   const values: string[] = [];
-  const { text } = head;
   let at = text.indexOf('\r\n') + 2;
   while (at < text.length) {
     const end = text.indexOf('\r\n', at);

@@ -2,6 +2,7 @@ import { CR, isValue, LF, SP } from './bytes.ts';
 import { readFields, takeCoding, takeConnection, takeLength } from './fields.ts';
 import { Head } from './head.ts';
 import { names } from './names.ts';
+import { decodeMessage } from './read-text.ts';
 
 /** The head of an answer. */
 export class ResponseHead extends Head {
@@ -39,7 +40,7 @@ export function parseResponse(head: ResponseHead, buffer: Buffer, start: number,
   const after = readFields(head, buffer, at + 2, end, responseRule);
   if (after <= 0) return after;
   if (head.chunked && head.length >= 0) return -400;
-  head.text = buffer.toString('latin1', start, after);
+  head.text = decodeMessage(buffer, start, after, end);
   return after;
 }
 

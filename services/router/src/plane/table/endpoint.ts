@@ -1,4 +1,5 @@
-import { ownerText } from '../../access-record.ts';
+import { middleText, ownerText } from '../../access-record.ts';
+import { flat } from '../http/flat.ts';
 import type { BackendConnection } from '../backend/backend-connection.ts';
 import type { EndpointStats } from '../stats.ts';
 
@@ -38,6 +39,7 @@ export class Endpoint {
   #headers: string | undefined;
   #headersEnd: string | undefined;
   #logTail: string | undefined;
+  #logMiddle: string | undefined;
 
   constructor(facts: EndpointFacts, since: number) {
     this.facts = facts;
@@ -53,9 +55,15 @@ export class Endpoint {
     return this.#logTail;
   }
 
+  /** The part of such a line that names its address, for visitors without a front before the router. */
+  get logMiddle(): string {
+    this.#logMiddle ??= flat(middleText(this.facts.address, '"-"', '"-"'));
+    return this.#logMiddle;
+  }
+
   /** `headers` and the empty line. */
   get headersEnd(): string {
-    this.#headersEnd ??= Buffer.from(`${this.headers}\r\n`, 'latin1').toString('latin1');
+    this.#headersEnd ??= flat(`${this.headers}\r\n`);
     return this.#headersEnd;
   }
 

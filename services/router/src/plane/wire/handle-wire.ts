@@ -1,5 +1,6 @@
 import { getSystemErrorName } from 'node:util';
 import type { Bindings, TcpHandle, WriteRequest } from './bindings.ts';
+import { forgetText, textOfPart } from '../http/read-text.ts';
 import { current, leaveChunk, readBytes, releaseChunk, sharedBuffer, takeChunk } from './read-buffers.ts';
 import type { Chunk } from './read-buffers.ts';
 import { highWaterBytes, joinLimitBytes } from './wire.ts';
@@ -57,7 +58,7 @@ export class HandleWire implements Wire {
   writeBytes(buffer: Buffer, start: number, end: number): boolean {
     if (this.closed || this.#writeBroken || start === end) return true;
     if (current.chunk === 'shared') {
-      if (end - start <= joinLimitBytes) return this.writeText(buffer.toString('latin1', start, end));
+      if (end - start <= joinLimitBytes) return this.writeText(textOfPart(buffer, start, end));
       return this.#copied('', buffer, start, end);
     }
     const request = this.#request();
@@ -68,7 +69,7 @@ export class HandleWire implements Wire {
   writeBoth(text: string, buffer: Buffer, start: number, end: number): boolean {
     if (start === end) return this.writeText(text);
     const bytes = text.length + end - start;
-    if (bytes <= joinLimitBytes) return this.writeText(text + buffer.toString('latin1', start, end));
+    if (bytes <= joinLimitBytes) return this.writeText(text + textOfPart(buffer, start, end));
     if (this.closed || this.#writeBroken) return true;
     if (current.chunk === 'shared') return this.#copied(text, buffer, start, end);
     const parts = [Buffer.from(text, 'latin1'), buffer.subarray(start, end)];
@@ -153,6 +154,7 @@ export class HandleWire implements Wire {
     }
     const own = this.#own;
     current.chunk = own ?? 'shared';
+    forgetText();
     try {
       this.handler.onData(own?.buffer ?? sharedBuffer, length);
     } finally {

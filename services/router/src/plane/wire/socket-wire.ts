@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { textOfPart } from '../http/read-text.ts';
 import { current } from './read-buffers.ts';
 import { highWaterBytes, joinLimitBytes } from './wire.ts';
 import type { Wire, WireHandler } from './wire.ts';
@@ -63,7 +64,7 @@ export class SocketWire implements Wire {
 
   writeBoth(text: string, buffer: Buffer, start: number, end: number): boolean {
     if (text.length + end - start <= joinLimitBytes)
-      return this.writeText(text + buffer.toString('latin1', start, end));
+      return this.writeText(text + textOfPart(buffer, start, end));
     if (!this.#writable) return true;
     this.#socket.cork();
     this.writeText(text);

@@ -1,3 +1,4 @@
+import { names } from '../../../src/plane/http/names.ts';
 import { newIdLines } from '../../../src/plane/ids.ts';
 import { ConnectionLines, forwardText } from '../../../src/plane/client/forward-text.ts';
 import { targetOf } from '../../../src/plane/client/target.ts';
@@ -25,7 +26,7 @@ export function weRead(bytes: Buffer): OurReading {
     const after = parseRequest(head, bytes, at, bytes.length);
     if (after < 0) return reading(true);
     if (after === 0) return reading(false);
-    const target = targetOf(head.method, head.target, head.value('host'));
+    const target = targetOf(head.method, head.target, head.value(names.host));
     if (!('key' in target)) return reading(true);
     const parts: Buffer[] = [Buffer.from(`${textOf(target)}\r\n`, 'latin1')];
     const message = {
