@@ -45,6 +45,8 @@ export interface StreamOptions<R> {
 export interface Subscription {
   unsubscribe(): void;
 }
+/** After a server that would not have us. */
+const refusedMs = 5000;
 type Handler<T> = (message: T, context: HandlerContext) => void | Promise<void>;
 
 /**
@@ -60,6 +62,9 @@ export class Bus {
   readonly #inboxPrefix: string;
   #connection: NatsConnection | undefined;
   #connected = false;
+  /** Subscriptions made before there was a first connection; undefined: they need not wait. */
+  #waiting: Set<() => void> | undefined;
+  readonly #stopped = new AbortController();
 
   constructor(options: BusOptions) {
     this.#options = options;
@@ -79,10 +84,52 @@ export class Bus {
 
   /** Connects; waits as long as it takes for a first server. */
   async start(): Promise<void> {
+    await this.#connect();
+  }
+
+  /**
+   * Connects, and waits no longer than this for a first server; false: none was there, and it goes on trying. Until
+   * then messages are dropped and counted, subscriptions are kept, and the first connection counts as a return.
+   */
+  async startWithin(ms: number): Promise<boolean> {
+    const { clock, log } = this.#options;
+    this.#waiting = new Set();
+    const late = new AbortController();
+    const first = this.#connect();
+    const there = first.then(() => true);
+    const tooLate = clock.sleep(ms, late.signal).then(() => false);
+    const inTime = await Promise.race([there, tooLate]).finally(() => late.abort());
+    if (inTime) this.#waiting = undefined;
+    else {
+      log.warn({ event: 'bus-absent', waited_ms: ms });
+      void this.#goOnTrying(first);
+    }
+    return inTime;
+  }
+
+  async #goOnTrying(first: Promise<void>): Promise<void> {
+    const { clock, log } = this.#options;
+    for (let attempt = first; ; attempt = this.#connect()) {
+      try {
+        await attempt;
+        break;
+      } catch (err) {
+        log.error({ event: 'bus-refused', err });
+        await clock.sleep(refusedMs, this.#stopped.signal);
+      }
+    }
+    if (!this.#connected) return;
+    for (const open of this.#waiting ?? []) open();
+    this.#waiting = undefined;
+    for (const listener of this.#reconnectListeners) listener();
+  }
+
+  async #connect(): Promise<void> {
+    if (this.#stopped.signal.aborted) return;
     const { servers, name, log } = this.#options;
     const url = servers.map((server) => new URL(server));
     const first = url[0];
-    this.#connection = await connect({
+    const connection = await connect({
       servers: url.map((each) => `${each.hostname}:${each.port || '4222'}`),
       ...(first?.username ? { user: decodeURIComponent(first.username) } : {}),
       ...(first?.password ? { pass: decodeURIComponent(first.password) } : {}),
@@ -97,12 +144,15 @@ export class Bus {
       maxPingOut: 2,
       ignoreClusterUpdates: false,
     });
+    if (this.#stopped.signal.aborted) return connection.close();
+    this.#connection = connection;
     this.#connected = true;
-    log.info({ event: 'bus-connected', server: this.#connection.getServer() });
-    void this.#watch(this.#connection);
+    log.info({ event: 'bus-connected', server: connection.getServer() });
+    void this.#watch(connection);
   }
 
   async stop(): Promise<void> {
+    this.#stopped.abort();
     const connection = this.#connection;
     this.#connection = undefined;
     this.#connected = false;
@@ -120,14 +170,25 @@ export class Bus {
   }
 
   subscribe<T>(subject: Subject<T>, handler: Handler<T>): Subscription {
-    const subscription = this.#need().subscribe(subject.name, {
-      ...(subject.queue === undefined ? {} : { queue: subject.queue }),
-      callback: (error, message) => {
-        if (error) this.#options.log.warn({ event: 'subscription-error', subject: subject.name, err: error });
-        else this.#receive(subject, handler, message);
+    let subscription: Subscription | undefined;
+    const open = (): void => {
+      subscription = this.#need().subscribe(subject.name, {
+        ...(subject.queue === undefined ? {} : { queue: subject.queue }),
+        callback: (error, message) => {
+          if (error)
+            this.#options.log.warn({ event: 'subscription-error', subject: subject.name, err: error });
+          else this.#receive(subject, handler, message);
+        },
+      });
+    };
+    if (this.#waiting === undefined) open();
+    else this.#waiting.add(open);
+    return {
+      unsubscribe: () => {
+        this.#waiting?.delete(open);
+        subscription?.unsubscribe();
       },
-    });
-    return { unsubscribe: () => subscription.unsubscribe() };
+    };
   }
 
   /** Resolves with the replies that came until `max` of them or the timeout; silence is an empty list. */
@@ -194,7 +255,7 @@ export class Bus {
     return { ...this.#counters, unparsable: this.#guard.rejected };
   }
 
-  /** Called each time the connection came back. */
+  /** Called each time the connection came back, or came for the first time after `startWithin` had given up waiting. */
   onReconnect(listener: () => void): void {
     this.#reconnectListeners.push(listener);
   }

@@ -204,4 +204,35 @@ describe('a bus that goes away', () => {
     await started;
     expect(waiting.connected).toBe(true);
   }, 20_000);
+
+  test('without any server, startWithin goes on after its time; subscriptions and listeners wait for the first one', async () => {
+    const port = nats.port;
+    await nats.stop();
+    const early = new Bus({ servers: [`nats://127.0.0.1:${port}`], name: 'early', log, clock: systemClock });
+    buses.push(early);
+    expect(await early.startWithin(10)).toBe(false);
+    const seen: Heartbeat[] = [];
+    const unwanted: Heartbeat[] = [];
+    early.subscribe(deaHeartbeat, (message) => void seen.push(message));
+    early.subscribe(deaHeartbeat, (message) => void unwanted.push(message)).unsubscribe();
+    let came = 0;
+    early.onReconnect(() => (came += 1));
+    early.publish(deaHeartbeat, beat);
+    expect(early.counters()['dropped_while_disconnected']).toBe(1);
+    nats = await startNats({ port });
+    await waitFor(() => came === 1, { timeoutMs: 10_000 });
+    expect(early.connected).toBe(true);
+    early.publish(deaHeartbeat, beat);
+    await waitFor(() => seen.length === 1, { timeoutMs: 10_000 });
+    expect(unwanted).toEqual([]);
+  }, 30_000);
+
+  test('with a server, startWithin is like start', async () => {
+    const one = new Bus({ servers: [nats.url], name: 'one', log, clock: systemClock });
+    buses.push(one);
+    let came = 0;
+    one.onReconnect(() => (came += 1));
+    expect(await one.startWithin(20_000)).toBe(true);
+    expect([one.connected, came]).toEqual([true, 0]);
+  });
 });

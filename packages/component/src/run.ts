@@ -24,7 +24,7 @@ export interface ComponentContext<C> {
   config: C;
   log: Logger;
   clock: Clock;
-  /** Connected before the component's own members start. */
+  /** Connected before the component's own members start, unless `busPatienceMs` is over before. */
   bus: Bus;
   identity: { type: string; index: number; uuid: string; ip: string };
   varz: { set(name: string, value: () => unknown): void };
@@ -36,6 +36,8 @@ export interface ComponentOptions<C> {
   /** Name in logs: router, cloud-controller, ... */
   name: string;
   schema: z.ZodType<C>;
+  /** How long its members wait for the bus; after that they start without it, and it is tried for. Absent: for ever. */
+  busPatienceMs?: number;
   build(context: ComponentContext<C>): Member[] | Promise<Member[]>;
 }
 
@@ -117,6 +119,11 @@ async function run<C>(options: ComponentOptions<C>): Promise<void> {
     varz: { set: (name, value) => void fields.set(name, value) },
     metrics,
   });
+  let awaited = false;
+  bus.onReconnect(() => {
+    if (awaited) bus.publish(vcapComponentAnnounce, announcement());
+    awaited = false;
+  });
   const announce: Member = {
     name: 'announce',
     start: async () => {
@@ -125,14 +132,15 @@ async function run<C>(options: ComponentOptions<C>): Promise<void> {
         const outcome = await tryToReach(there.address, there.port);
         reply?.({ type: options.type, index: common.index, host: ip, ...outcome });
       });
-      bus.publish(vcapComponentAnnounce, announcement());
+      if (bus.connected) bus.publish(vcapComponentAnnounce, announcement());
+      else awaited = true;
     },
     stop: async () => undefined,
   };
   const members: Member[] = [
     ...(common.pid === undefined ? [] : [pidFile(common.pid)]),
     status,
-    { name: 'bus', start: () => bus.start(), stop: () => bus.stop() },
+    { name: 'bus', start: () => startBus(bus, options.busPatienceMs), stop: () => bus.stop() },
     ...own,
     announce,
   ];
@@ -153,6 +161,11 @@ async function run<C>(options: ComponentOptions<C>): Promise<void> {
   process.on('SIGINT', stop);
   await startGroup(members, log);
   log.info({ event: 'ready', status: status.address });
+}
+
+async function startBus(bus: Bus, patienceMs: number | undefined): Promise<void> {
+  if (patienceMs === undefined) await bus.start();
+  else await bus.startWithin(patienceMs);
 }
 
 /** Keeps the process id in a file while the component lives. */

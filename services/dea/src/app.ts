@@ -46,12 +46,16 @@ export async function buildDea(context: ComponentContext<DeaConfig>): Promise<Me
     log,
     host: identity.ip,
     port: config.file_server_port,
+    lastPort: snapshot?.file_server_port,
     rootOf: (id) => registry.byId(id)?.rootDir,
     logOf: (id) => {
       const instance = registry.byId(id);
       const there = instance && logs.of(instance.handle);
       return there ? { index: instance.message.index, log: there } : logs.gone(id);
     },
+    deaId: () => facts().id,
+    knowsInstances: () => reporter.listening,
+    holds: (port, privateInstanceId) => registry.holds(port, privateInstanceId),
   });
   const facts = (): DeaFacts => ({
     id: snapshot?.dea_id ?? identity.uuid,
@@ -67,7 +71,7 @@ export async function buildDea(context: ComponentContext<DeaConfig>): Promise<Me
   const reporter = new Reporter(bus, log, facts, registry);
   const save = (): Promise<void> =>
     snapshotFile
-      .save(() => snapshotOf(facts().id, registry))
+      .save(() => snapshotOf(facts().id, registry, { fileServer: files.port, next: ports.nextPort }))
       .catch((error: unknown) => log.error({ event: 'snapshot-failed', err: error }));
   const droplets = new DropletCache({
     clock,
@@ -76,17 +80,18 @@ export async function buildDea(context: ComponentContext<DeaConfig>): Promise<Me
     tmpDir: join(baseDir, 'tmp'),
     maxBytes: config.droplet_cache_mb * MEGABYTE,
   });
+  const ports = new PortPool(
+    clock,
+    config.port_range,
+    config.port_cooldown * 1000,
+    snapshot?.next_port ?? randomInt(config.port_range.first, config.port_range.last + 1),
+  );
   const world: InstanceWorld = {
     clock,
     log,
     registry,
     warden,
-    ports: new PortPool(
-      clock,
-      config.port_range,
-      config.port_cooldown * 1000,
-      randomInt(config.port_range.first, config.port_range.last + 1),
-    ),
+    ports,
     droplets,
     logs,
     instancesDir: join(baseDir, 'instances'),

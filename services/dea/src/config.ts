@@ -41,8 +41,11 @@ export const configSchema = z.strictObject({
     .strictObject({ first: z.int().min(1024).default(61_001), last: z.int().max(65_535).default(65_000) })
     .prefault({})
     .refine(({ first, last }) => first <= last, 'first must not be above last'),
-  /** A port rests this long before another instance gets it. */
-  port_cooldown: z.number().min(0).default(5),
+  /**
+   * A port rests this long before another instance gets it: more than twice the routers' `registry.vouch_seconds`, so that
+   * one who lost touch with the bus has asked whose it is before it is anybody else's.
+   */
+  port_cooldown: z.number().min(0).default(60),
   /** From the start of a program until it must be ready; the start message's own wins. */
   health_check_timeout: z.number().positive().default(60),
   /** After that: how often a serving instance is asked, how long it may take, how many failures are a crash. */

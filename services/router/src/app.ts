@@ -1,6 +1,7 @@
 import type { ComponentContext, Member } from '@vcap/component';
 import { AccessLog } from './access-log.ts';
 import { Announcer } from './adapters/announcer.ts';
+import { IdentityProber } from './adapters/identity-prober.ts';
 import { RegistrationListener } from './adapters/registration-listener.ts';
 import type { Config } from './config.ts';
 import { Health, HealthServer } from './health.ts';
@@ -14,6 +15,9 @@ import { Registry } from './registry/registry.ts';
 import { routeList } from './registry/route-list.ts';
 import { Snapshot } from './registry/snapshot.ts';
 import { createSweeper } from './registry/sweeper.ts';
+
+/** For a DEA to say who holds its ports. */
+const witnessTimeoutMs = 3000;
 
 /** The ordered members: routes are asked for before visitors are let in, and visitors leave first. */
 export function build(context: ComponentContext<Config>): Member[] {
@@ -66,6 +70,7 @@ export function build(context: ComponentContext<Config>): Member[] {
     delayMs: config.start_delay_seconds * 1000,
     returnSpreadMs: config.return_spread_seconds * 1000,
     random: Math.random,
+    knowsRoutes: () => registry.endpointCount > 0,
     message: {
       id: identity.uuid,
       hosts: [identity.ip],
@@ -80,6 +85,14 @@ export function build(context: ComponentContext<Config>): Member[] {
     intervalMs: aging.sweep_interval_seconds * 1000,
     busConnected: () => bus.connected,
   });
+  const prober = new IdentityProber({
+    clock,
+    log,
+    registry,
+    vouchMs: aging.vouch_seconds * 1000,
+    timeoutMs: witnessTimeoutMs,
+  });
+  varz.set('identity_probes', () => prober.counters);
   const snapshot =
     aging.snapshot === undefined
       ? []
@@ -99,6 +112,7 @@ export function build(context: ComponentContext<Config>): Member[] {
     listener,
     sweeper,
     announcer,
+    prober,
     serving,
   ];
   if (config.health_port === undefined) return own;

@@ -121,6 +121,11 @@ export const configSchema = z.strictObject({
       snapshot_max_age_seconds: seconds(3600),
       /** How long a route out of a snapshot may wait for its registration, while the bus is lively. */
       verify_seconds: seconds(30),
+      /**
+       * An address that was not registered for this long is asked after at its DEA, once in half of this. Less than half of
+       * the DEAs' `port_cooldown`: a port's next holder must not come before the answer.
+       */
+      vouch_seconds: seconds(20),
       /** How long a host without backends is answered 503 instead of 404. */
       empty_route_seconds: z.number().min(0).default(120),
     })

@@ -78,6 +78,8 @@ export function registration(facts: DeaFacts, instance: Instance, uris: string[]
     uris,
     tags: { component: `dea-${facts.index}` },
     private_instance_id: instance.privateInstanceId,
+    // Ours: where a router that hears nothing more may ask whether the instance still holds the port.
+    identity_port: facts.files.port,
   };
 }
 

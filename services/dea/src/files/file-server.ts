@@ -10,15 +10,20 @@ import { openInside } from '@vcap/warden';
 import type { OpenEntry } from '@vcap/warden';
 import { logRoutes } from '../logs/log-routes.ts';
 import type { FoundLog } from '../logs/log-routes.ts';
+import { heldRoute } from './held-route.ts';
+import type { HeldParts } from './held-route.ts';
 import { listDirectory } from './listing.ts';
 import { parseRange } from './range.ts';
 
 /** Settings of the file server. */
-export interface FileServerOptions {
+export interface FileServerOptions extends HeldParts {
   log: Logger;
   /** Address it listens on and tells. */
   host: string;
+  /** 0: a free one. */
   port: number;
+  /** Taken instead of any free one, when it can be had: routers ask there. */
+  lastPort?: number | undefined;
   /** Directory of an instance that users may look into; undefined for an unknown one. */
   rootOf(instanceId: string): string | undefined;
   /** Log stream of an instance, also for a while after it is gone. */
@@ -29,7 +34,7 @@ const HIDDEN = new Set(['startup', 'stop', 'staging_info.yml']);
 
 /**
  * Serves instances' files (`/instances/<id>/<path>`, ranges, listings) and log streams (`/logs/<id>`) to the cloud
- * controller, behind basic auth.
+ * controller, behind basic auth; and without it the answer to routers, who holds a port.
  */
 export class FileServer {
   readonly name = 'file-server';
@@ -59,6 +64,7 @@ export class FileServer {
 
   async start(): Promise<void> {
     const app = express().disable('x-powered-by').disable('etag');
+    app.use(heldRoute(this.options));
     app.use((request, response, next) => this.authorize(request, response, next));
     app.get('/instances/:id{/*path}', (request, response) => this.serve(request, response));
     app.use(logRoutes((id) => this.options.logOf(id)));
@@ -68,13 +74,14 @@ export class FileServer {
       if (response.headersSent) response.destroy();
       else response.status(400).type('text').send('Bad request.\n');
     });
-    const listening = await new Promise<Server>((resolve, reject) => {
-      const server = app.listen(this.options.port, this.options.host, (error) =>
-        error ? reject(error) : resolve(server),
-      );
-    });
-    this.server = listening;
-    this.boundPort = (listening.address() as AddressInfo).port;
+    const { host, port, lastPort } = this.options;
+    const listen = (where: number): Promise<Server> =>
+      new Promise((resolve, reject) => {
+        const server = app.listen(where, host, (error) => (error ? reject(error) : resolve(server)));
+      });
+    const again = port === 0 && lastPort !== undefined;
+    this.server = again ? await listen(lastPort).catch(() => listen(0)) : await listen(port);
+    this.boundPort = (this.server.address() as AddressInfo).port;
   }
 
   async stop(): Promise<void> {

@@ -1,4 +1,4 @@
-import { holdsDisk, holdsMemory } from './states.ts';
+import { holdsDisk, holdsMemory, isLive } from './states.ts';
 import type { Instance } from './instance.ts';
 
 /** Sole owner of the instances of this DEA, by handle. */
@@ -19,6 +19,13 @@ export class Registry {
 
   byId(id: string): Instance | undefined {
     return this.all().find((instance) => instance.id === id);
+  }
+
+  /** Whether the live instance on a port is this one. */
+  holds(port: number, privateInstanceId: string): boolean {
+    for (const each of this.instances.values())
+      if (each.port === port && isLive(each.state)) return each.privateInstanceId === privateInstanceId;
+    return false;
   }
 
   get reservedMemoryMb(): number {

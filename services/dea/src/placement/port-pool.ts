@@ -15,7 +15,12 @@ export class PortPool {
     this.clock = clock;
     this.range = range;
     this.cooldownMs = cooldownMs;
-    this.next = start;
+    this.next = start < range.first || start > range.last ? range.first : start;
+  }
+
+  /** Where it goes on: a DEA that is started again begins here, as those before are not rested. */
+  get nextPort(): number {
+    return this.next;
   }
 
   /** A port nobody here holds; undefined when all are taken or resting. Synchronous, so no two callers get one. */

@@ -18,13 +18,22 @@ const entrySchema = z.object({
   exit_description: z.string().optional(),
   container: containerSnapshotSchema.exactOptional(),
 });
-const fileSchema = z.object({ dea_id: z.string().regex(/^[\w-]+$/), instances: z.array(z.unknown()) });
+const port = z.int().min(1).max(65_535);
+const fileSchema = z.object({
+  dea_id: z.string().regex(/^[\w-]+$/),
+  instances: z.array(z.unknown()),
+  /** Where the file server was, and which port of applications was next. */
+  file_server_port: port.exactOptional(),
+  next_port: port.exactOptional(),
+});
 
 /** One instance as it is written down; it holds credentials of services. */
 export type SnapshotEntry = z.infer<typeof entrySchema>;
 export interface Snapshot {
   dea_id: string;
   instances: SnapshotEntry[];
+  file_server_port?: number;
+  next_port?: number;
 }
 /** A snapshot as it was found: `damage` says what of it could not be read. */
 export interface LoadedSnapshot extends Snapshot {
@@ -115,8 +124,8 @@ async function read(path: string): Promise<LoadedSnapshot | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-  const { dea_id, instances } = fileSchema.parse(JSON.parse(text));
-  const loaded: LoadedSnapshot = { dea_id, instances: [], damage: [] };
+  const { instances, ...rest } = fileSchema.parse(JSON.parse(text));
+  const loaded: LoadedSnapshot = { ...rest, instances: [], damage: [] };
   for (const each of instances) {
     const entry = entrySchema.safeParse(each);
     if (entry.success) loaded.instances.push(entry.data);

@@ -17,8 +17,20 @@ export async function loadSnapshot(file: SnapshotFile, log: Logger): Promise<Sna
 }
 
 /** What is worth finding again after the DEA was killed. */
-export function snapshotOf(deaId: string, registry: Registry): Snapshot {
-  return { dea_id: deaId, instances: registry.all().flatMap((instance) => entryOf(instance)) };
+export function snapshotOf(deaId: string, registry: Registry, ports: SnapshotPorts): Snapshot {
+  return {
+    dea_id: deaId,
+    ...(ports.fileServer === 0 ? {} : { file_server_port: ports.fileServer }),
+    next_port: ports.next,
+    instances: registry.all().flatMap((instance) => entryOf(instance)),
+  };
+}
+
+/** Ports that the next DEA is to go on with. */
+export interface SnapshotPorts {
+  fileServer: number;
+  /** Of applications: those before it have just been used. */
+  next: number;
 }
 
 function entryOf(instance: Instance): SnapshotEntry[] {

@@ -303,6 +303,13 @@ describe('a DEA', () => {
     const after = await world.find({ states: ['RUNNING'] });
     expect(after[0]?.instance).toBe(before[0]?.instance);
     expect(await answers(port)).toContain('shop');
+    const again = world.registered.at(-1) as { identity_port?: number; private_instance_id?: string };
+    const held = await fetch(`http://127.0.0.1:${again.identity_port}/held`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ dea: id, instances: { [port]: again.private_instance_id } }),
+    });
+    expect(await held.json()).toEqual({ held: [port] });
     world.bus.publish(deaStop, { droplet: 'app-1' });
     await world.seen(() => world.exits[1]?.reason === 'STOPPED');
     expect(await refuses(port)).toBe(true);

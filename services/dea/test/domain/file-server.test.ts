@@ -12,6 +12,7 @@ import { parseRange } from '../../src/files/range.ts';
 
 let dir: TempDir;
 let server: FileServer;
+let knows = true;
 
 beforeAll(async () => {
   dir = await tempDir('dea-files');
@@ -36,6 +37,9 @@ beforeAll(async () => {
     port: 0,
     rootOf: (id) => (id === 'i1' ? root : undefined),
     logOf: () => undefined,
+    deaId: () => 'dea-1',
+    knowsInstances: () => knows,
+    holds: (port, id) => port === 61_001 && id === 'secret-1',
   });
   await server.start();
 });
@@ -115,6 +119,32 @@ describe('the file server', () => {
 
   test('wants its password', async () => {
     expect((await get('i1/app', { authorization: 'Basic eDp5' })).status).toBe(401);
+  });
+});
+
+describe('who holds a port', () => {
+  const ask = async (question: unknown): Promise<[number, string]> => {
+    const response = await request(`http://127.0.0.1:${server.port}/held`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: typeof question === 'string' ? question : JSON.stringify(question),
+    });
+    return [response.statusCode, await response.body.text()];
+  };
+  const instances = { 61001: 'secret-1', 61002: 'secret-1', 61003: '' };
+
+  test('is told to those who know the ids', async () => {
+    expect(await ask({ dea: 'dea-1', instances })).toEqual([200, '{"held":[61001]}']);
+    expect(await ask({ dea: 'dea-1', instances: { 61001: 'secret-2' } })).toEqual([200, '{"held":[]}']);
+  });
+
+  test('is not answered for another DEA, nor before the instances are known, nor to what is no question', async () => {
+    expect((await ask({ dea: 'dea-2', instances }))[0]).toBe(404);
+    knows = false;
+    expect((await ask({ dea: 'dea-1', instances }))[0]).toBe(503);
+    knows = true;
+    for (const bad of ['', '{', '[]', '{"dea":"dea-1"}', { dea: 'dea-1', instances: { x: 'y' } }])
+      expect((await ask(bad))[0]).toBe(400);
   });
 });
 

@@ -43,6 +43,15 @@ describe('the port pool', () => {
     expect(pool.take()).toBe(5002);
   });
 
+  test('goes on where the one before it was, and begins anew where that is out of its range', () => {
+    const [range, clock] = [{ first: 5001, last: 5003 }, new FakeClock()];
+    const before = new PortPool(clock, range, 5000);
+    before.take();
+    const next = new PortPool(clock, range, 5000, before.nextPort);
+    expect([next.take(), next.take(), next.take()]).toEqual([5002, 5003, 5001]);
+    expect(new PortPool(clock, range, 5000, 6000).take()).toBe(5001);
+  });
+
   test('sees that somebody else listens on a port', async () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

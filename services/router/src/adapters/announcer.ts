@@ -14,11 +14,14 @@ export interface AnnouncerOptions {
   /** When the bus is back it asks at a random time within this: the routes are there, and nothing is in a hurry. */
   readonly returnSpreadMs: number;
   readonly random: () => number;
+  /** Whether there are routes already, out of a snapshot. */
+  readonly knowsRoutes: () => boolean;
 }
 
 /**
  * Asks everybody to register: `router.start` at start, at a steady interval (v1 DEAs repeat themselves for nothing
- * else), when the bus is back, and as the answer to `router.greet`.
+ * else), when the bus is back, and as the answer to `router.greet`. Without a bus and without a single route there is
+ * nothing to let visitors in for: then the next member's start waits for the bus.
  */
 export class Announcer implements Member {
   readonly name = 'announcer';
@@ -33,11 +36,13 @@ export class Announcer implements Member {
   }
 
   async start(): Promise<void> {
-    const { bus, clock, message, intervalMs, delayMs } = this.#options;
+    const { bus, clock, message, intervalMs, delayMs, knowsRoutes } = this.#options;
     this.#greet = bus.subscribe(routerGreet, (_message, { reply }) => reply?.(message));
+    if (!bus.connected && !knowsRoutes()) await new Promise<void>((resolve) => bus.onReconnect(resolve));
+    const asked = bus.connected;
     this.#announce();
     this.#timer = clock.setInterval(() => this.#announce(), intervalMs);
-    if (delayMs > 0) await clock.sleep(delayMs);
+    if (asked && delayMs > 0) await clock.sleep(delayMs);
   }
 
   async stop(): Promise<void> {

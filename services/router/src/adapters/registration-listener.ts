@@ -42,7 +42,10 @@ const connectable = /^(?:[\w.-]{1,253}|[\da-f:.]{2,45})$/i;
 
 /** The wire's message in the registry's words. */
 export function registrationOf(message: RouterRegister): Registration {
-  const { endpoint_updated_at_ns: updatedAt } = message as { endpoint_updated_at_ns?: unknown };
+  const { endpoint_updated_at_ns: updatedAt, identity_port: identityPort } = message as {
+    endpoint_updated_at_ns?: unknown;
+    identity_port?: unknown;
+  };
   return {
     host: message.host,
     port: message.port,
@@ -52,7 +55,13 @@ export function registrationOf(message: RouterRegister): Registration {
     index: plain(message.private_instance_index),
     component: message.tags['component'],
     updatedAt: typeof updatedAt === 'number' && updatedAt > 0 ? updatedAt : undefined,
+    dea: plain(message.dea),
+    identityPort: isPort(identityPort) ? identityPort : undefined,
   };
+}
+
+function isPort(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 65_536;
 }
 
 const plainText = /^[\w.:@/+=-]{1,256}$/;

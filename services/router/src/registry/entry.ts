@@ -8,6 +8,17 @@ export interface Entry {
   updatedAt: number | undefined;
   /** Registered since this process started, and not only found in a snapshot. */
   confirmed: boolean;
+  /** Who knows which instance holds the port; undefined: nobody says. */
+  witness: Witness | undefined;
+  /** Monotonic ms of the last word that its instance holds the address: a registration, or the witness's. */
+  vouchedAt: number;
+}
+
+/** A DEA that answers who holds its ports: one object for all its entries. */
+export interface Witness {
+  readonly dea: string;
+  readonly host: string;
+  readonly port: number;
 }
 
 /** A backend's place under one route, with the monotonic time of its last registration in ms. */

@@ -9,6 +9,9 @@ export interface Registration {
   readonly component?: string | undefined;
   /** The sender's clock in ns at which the instance last changed; older news of the same address is ignored. */
   readonly updatedAt?: number | undefined;
+  /** Who may be asked whether the instance still holds the port; absent: nobody. */
+  readonly dea?: string | undefined;
+  readonly identityPort?: number | undefined;
 }
 
 /** `host:port`, the key of a backend; an IPv6 address is put in brackets. */

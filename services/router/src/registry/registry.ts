@@ -6,6 +6,7 @@ import { uriKey } from './host-name.ts';
 import { addressOf, isSameOwner, mayUnregister } from './registration.ts';
 import type { Registration } from './registration.ts';
 import { Tombstones } from './tombstones.ts';
+import { Witnesses } from './witnesses.ts';
 
 /** The registry's times, all in milliseconds. */
 export interface RegistryOptions {
@@ -32,6 +33,7 @@ export class Registry {
   readonly #listeners: ((change: RouteChange) => void)[] = [];
   readonly #aside = new Set<string>();
   readonly #tombstones = new Tombstones();
+  readonly #witnesses = new Witnesses();
   #lastMessageAt: number | undefined;
   #live = 0;
   /** Counts changes of the routes, repeats not among them: what a snapshot compares. */
@@ -91,6 +93,38 @@ export class Registry {
   /** Whether a backend failed and was not registered since: its address may be somebody else's by now. */
   isAside(address: string): boolean {
     return this.#aside.has(address);
+  }
+
+  /** The entries that nobody vouched for since a monotonic time and somebody can be asked about, so many looked at at a time. */
+  *unvouched(before: number, sliceSize: number): Generator<Readonly<Entry>[]> {
+    let found: Entry[] = [];
+    let seen = 0;
+    for (const entry of this.#entries.values()) {
+      if (entry.witness !== undefined && entry.vouchedAt < before) found.push(entry);
+      seen += 1;
+      if (seen % sliceSize !== 0) continue;
+      yield found;
+      found = [];
+    }
+    yield found;
+  }
+
+  /**
+   * What the witness said, asked at a monotonic time, of the instance that then had the address. One that does not hold
+   * it any more is not used until it registers: its port may be another's. One that does is as good as registered,
+   * but its age goes on: that its routes are still its own was not asked.
+   */
+  testified(asked: Readonly<Entry>, at: number, holds: boolean): void {
+    const { address } = asked.facts;
+    const entry = this.#entries.get(address);
+    if (entry !== asked || entry.vouchedAt > at) return;
+    if (holds) {
+      entry.vouchedAt = at;
+      if (this.#aside.delete(address)) this.#changed(['up', address]);
+    } else if (!this.#aside.has(address)) {
+      this.setAside(address);
+      this.#changed(['down', address]);
+    }
   }
 
   /** Makes every entry as fresh as if it had been registered now: the bus is back after an absence. */
@@ -190,8 +224,9 @@ export class Registry {
       entry ??= this.#claim(address, registration, known, confirmed);
       this.#place(key, entry);
     }
-    if (confirmed && entry !== undefined && this.#aside.size > 0 && this.#aside.delete(address))
-      this.#changed(['up', address]);
+    if (!confirmed || entry === undefined) return;
+    entry.vouchedAt = this.#options.clock.monotonic();
+    if (this.#aside.size > 0 && this.#aside.delete(address)) this.#changed(['up', address]);
   }
 
   #heard(): void {
@@ -209,6 +244,7 @@ export class Registry {
       if (isSameOwner(known.facts, from)) {
         known.updatedAt = from.updatedAt ?? known.updatedAt;
         known.confirmed ||= confirmed;
+        known.witness = this.#witnesses.of(from, known.witness);
         return known;
       }
       for (const place of Array.from(known.places)) this.#remove(place);
@@ -222,7 +258,14 @@ export class Registry {
       index: from.index,
       component: from.component,
     };
-    const entry: Entry = { facts, places: [], updatedAt: from.updatedAt, confirmed };
+    const entry: Entry = {
+      facts,
+      places: [],
+      updatedAt: from.updatedAt,
+      confirmed,
+      witness: this.#witnesses.of(from, undefined),
+      vouchedAt: -Infinity,
+    };
     this.#entries.set(address, entry);
     return entry;
   }

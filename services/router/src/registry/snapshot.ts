@@ -30,6 +30,8 @@ const lineSchema = z.object({
   component: z.string().optional(),
   updatedAt: z.number().optional(),
   aside: z.boolean().optional(),
+  dea: z.string().optional(),
+  identityPort: z.int().min(1).max(65_535).optional(),
 });
 
 const sliceSize = 1000;
@@ -44,6 +46,9 @@ export class Snapshot implements Member {
   readonly #options: SnapshotOptions;
   #timer: Timer | undefined;
   #revision = -1;
+  /** Of the routes in the file: until when the bus had told us of them, in ms since the epoch. */
+  #at = 0;
+  #started = false;
   #saving: Promise<void> | undefined;
 
   constructor(options: SnapshotOptions) {
@@ -52,6 +57,7 @@ export class Snapshot implements Member {
 
   async start(): Promise<void> {
     const { clock, intervalMs, log, path } = this.#options;
+    this.#at = clock.now();
     try {
       const restored = await this.#load();
       if (restored > 0) log.info({ event: 'routes-restored', backends: restored });
@@ -59,24 +65,29 @@ export class Snapshot implements Member {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
         log.warn({ event: 'snapshot-unusable', path, err: error });
     }
+    this.#started = true;
     this.#timer = clock.setInterval(() => void this.save(), intervalMs);
   }
 
   async stop(): Promise<void> {
     this.#timer?.cancel();
     await this.#saving;
-    await this.save();
+    // One that was stopped before it had read the file knows nothing that is worth to be in its place.
+    if (this.#started) await this.save();
   }
 
-  /** Writes the routes if they changed. A full disk is logged, never fatal. */
+  /** Writes the routes if they changed, or if what is said of their age is long out of date. A full disk is logged, never fatal. */
   save(): Promise<void> {
-    const { registry, log, path } = this.#options;
-    if (this.#saving !== undefined || registry.revision === this.#revision)
-      return this.#saving ?? Promise.resolve();
-    const { revision } = registry;
-    this.#saving = this.#write()
+    const { clock, registry, log, path, maxAgeMs } = this.#options;
+    const { revision, msSinceLastMessage: quietMs } = registry;
+    // While nobody heard anything the routes grow no younger by being written down.
+    const at = quietMs === undefined ? this.#at : clock.now() - quietMs;
+    const current = revision === this.#revision && at - this.#at < maxAgeMs / 4;
+    if (this.#saving !== undefined || current) return this.#saving ?? Promise.resolve();
+    this.#saving = this.#write(at)
       .then(() => {
         this.#revision = revision;
+        this.#at = at;
       })
       .catch((error: unknown) => log.error({ event: 'snapshot-failed', path, err: error }))
       .finally(() => {
@@ -85,18 +96,19 @@ export class Snapshot implements Member {
     return this.#saving;
   }
 
-  async #write(): Promise<void> {
-    const { clock, registry, path } = this.#options;
+  async #write(at: number): Promise<void> {
+    const { registry, path } = this.#options;
     const beside = `${path}.${process.pid}.new`;
     const file = await open(beside, 'w', 0o600);
     try {
-      let text = `${JSON.stringify({ version: 1, at: clock.now() })}\n`;
+      let text = `${JSON.stringify({ version: 1, at })}\n`;
       let count = 0;
-      for (const { facts, places, updatedAt } of registry.entries()) {
+      for (const { facts, places, updatedAt, witness } of registry.entries()) {
         const { host, port, app, privateInstanceId: id, index, component } = facts;
         const uris = places.map(({ route }) => route.key);
         const aside = registry.isAside(facts.address) || undefined;
-        text += `${JSON.stringify({ host, port, uris, app, id, index, component, updatedAt, aside })}\n`;
+        const who = { app, id, index, component, dea: witness?.dea, identityPort: witness?.port };
+        text += `${JSON.stringify({ host, port, uris, ...who, updatedAt, aside })}\n`;
         count += 1;
         if (count % sliceSize !== 0) continue;
         await file.write(text);
@@ -127,6 +139,7 @@ export class Snapshot implements Member {
           return 0;
         }
         dated = true;
+        this.#at = head.success ? head.data.at : this.#at;
         continue;
       }
       const found = lineSchema.safeParse(parsed(line));

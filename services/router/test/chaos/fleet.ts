@@ -7,6 +7,7 @@ import { systemClock as clock } from '@vcap/clock';
 import { silentLogger } from '@vcap/component';
 import { PortPool } from './ports.ts';
 import { startInstance } from './instance.ts';
+import { startWitness } from './witness.ts';
 import type { Instance } from './instance.ts';
 import type { FromFleet, ToFleet } from './messages.ts';
 
@@ -21,6 +22,7 @@ const cooldownMs = 5000;
 const live = new Map<string, Instance[]>();
 const ports = new PortPool(clock, cooldownMs);
 let bus: Bus | undefined;
+let identityPort = 0;
 let nextId = 0;
 const state = { over: false };
 const tell = (message: FromFleet): void => void process.send?.(message);
@@ -32,6 +34,8 @@ const message = ({ app, id, port }: Instance): Parameters<typeof register>[0] =>
   app,
   private_instance_id: id,
   tags: {},
+  dea: 'fleet',
+  identity_port: identityPort,
 });
 
 function register(of: {
@@ -41,6 +45,8 @@ function register(of: {
   app: string;
   private_instance_id: string;
   tags: Record<string, string>;
+  dea: string;
+  identity_port: number;
 }): void {
   bus?.publish(routerRegister, of);
 }
@@ -105,6 +111,7 @@ async function run({ mbus, intervalMs, registerMs }: Extract<ToFleet, { kind: 'r
   await bus.start();
   for (let i = 0; i < appCount; i += 1) live.set(`app${i}`, []);
   const all = (): Instance[] => [...live.values()].flat();
+  identityPort = await startWitness((port, id) => all().some((each) => each.port === port && each.id === id));
   bus.subscribe(routerStart, () => all().forEach(announce));
   await Promise.all([...live.keys()].flatMap((app) => [start(app), start(app), start(app)]));
   clock.setInterval(() => all().forEach(announce), registerMs);

@@ -130,3 +130,28 @@ test('an old one, a broken one and none are no obstacle', async () => {
     expect(registry.endpointCount).toBe(0);
   }
 });
+
+test('routes grow no younger by being written down, and no older while they are confirmed', async () => {
+  const atOf = async (): Promise<number> =>
+    (JSON.parse((await readFile(path, 'utf8')).split('\n')[0]!) as { at: number }).at;
+  await written();
+  const heardAt = await atOf();
+  await clock.advance(3_000_000);
+  const quiet = make();
+  await quiet.snapshot.start();
+  await quiet.snapshot.stop();
+  expect(await atOf()).toBe(heardAt);
+  const lively = make();
+  await lively.snapshot.start();
+  lively.registry.register({ ...shop, privateInstanceId: 'p' });
+  await lively.snapshot.save();
+  await lively.snapshot.stop();
+  expect(await atOf()).toBe(clock.now());
+});
+
+test('one that is stopped before it was started leaves the file alone', async () => {
+  await written();
+  const before = await readFile(path, 'utf8');
+  await make().snapshot.stop();
+  expect(await readFile(path, 'utf8')).toBe(before);
+});

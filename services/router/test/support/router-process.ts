@@ -17,11 +17,12 @@ export interface RouterProcess {
   stop(): Promise<void>;
 }
 
-/** Starts one and waits until it lets visitors in. */
+/** Starts one and waits until it lets visitors in, or until its log has this. */
 export async function startRouterProcess(
   mbus: string,
   settings: Record<string, unknown> = {},
   env: NodeJS.ProcessEnv = {},
+  readyWhen = '"ready"',
 ): Promise<RouterProcess> {
   const dir = await tempDir('router-process');
   const file = join(dir.path, 'router.yml');
@@ -31,7 +32,8 @@ export async function startRouterProcess(
   const running = await startProcess({
     argv: [process.execPath, '--conditions=source', program, '--config', file],
     env: { ...process.env, NODE_OPTIONS: '', ...env },
-    readyWhen: '"ready"',
+    readyWhen,
+    readyTimeoutMs: 30_000,
   });
   const port = Number(/"event":"listening","port":(\d+)/.exec(running.output())?.[1]);
   const healthPort = Number(/"event":"health-listening","port":(\d+)/.exec(running.output())?.[1] ?? 0);
