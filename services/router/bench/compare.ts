@@ -1,4 +1,4 @@
-import { cpuMicros, median, tree, wrk } from './tools.ts';
+import { cpuMicros, median, pin, tree, wrk } from './tools.ts';
 import type { Load } from './tools.ts';
 
 /** Something that serves the same requests. */
@@ -42,6 +42,7 @@ export async function compare(
     const load = await wrk(peer.url, { connections, seconds, headers });
     return { micros: (cpuMicros(pids) - before) / Math.max(1, load.requests), load };
   };
+  for (const { pid } of [nginx, router]) pin(tree(pid), 0);
   // The JIT compiler works while the first requests are served; nginx needs no time for that.
   for (const [peer, warm] of [
     [nginx, 1],

@@ -1,5 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 
 /** Which of the programs are missing here. */
 export function missing(...programs: string[]): string[] {
@@ -29,6 +30,25 @@ export function tree(pid: number): number[] {
   for (const each of found) found.push(...(children.get(each) ?? []));
   return found;
 }
+
+/**
+ * Keeps processes, with all their threads, on one core: what is measured has the first to itself, and what loads it and
+ * answers it share the second, so that nobody pays for another's moves. Without `taskset`, or on one core, they go where
+ * they like.
+ */
+export function pin(pids: readonly number[], core: 0 | 1): void {
+  if (!pins) return;
+  for (const pid of pids) {
+    try {
+      execFileSync('taskset', ['-acp', String(core), String(pid)], { stdio: 'ignore' });
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+}
+
+/** Whether processes are kept on cores. */
+export const pins = cpus().length > 1 && missing('taskset').length === 0;
 
 /** Microseconds of CPU that processes have used, by the scheduler's own count. */
 export function cpuMicros(pids: readonly number[]): number {
@@ -70,8 +90,9 @@ export function wrk(
 ): Promise<Load> {
   const headers = (options.headers ?? []).flatMap((each) => ['-H', each]);
   const args = ['-t1', `-c${options.connections}`, `-d${options.seconds}s`, '--latency', ...headers, url];
+  const [program, ...given] = pins ? ['taskset', '-c', '1', 'wrk', ...args] : ['wrk', ...args];
   return new Promise((resolve, reject) => {
-    execFile('wrk', args, (error, out) => {
+    execFile(program as string, given, (error, out) => {
       if (error !== null) return reject(error);
       const ms = (percent: number): number => {
         const found = new RegExp(`^\\s+${percent}%\\s+([\\d.]+)(us|ms|s)`, 'm').exec(out);

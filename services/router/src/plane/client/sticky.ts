@@ -36,7 +36,7 @@ export function stickyCookie(
     const equals = pair.indexOf('=');
     const name = (equals < 0 ? pair : pair.slice(0, equals)).trim();
     if (name === stickyCookieName) return undefined;
-    if (sessionNames.has(name)) attributes ??= end < 0 ? '' : line.slice(end);
+    if (isSession(name, sessionNames)) attributes ??= end < 0 ? '' : line.slice(end);
   }
   if (attributes === undefined) return undefined;
   if (attributes !== last.attributes || instanceId !== last.instanceId) {
@@ -48,6 +48,19 @@ export function stickyCookie(
     };
   }
   return last.cookie;
+}
+
+let lastName = '';
+let lastNames: ReadonlySet<string> | undefined;
+let lastIs = false;
+
+/** Most sessions have the same name as the one before. */
+function isSession(name: string, names: ReadonlySet<string>): boolean {
+  if (name === lastName && names === lastNames) return lastIs;
+  lastName = flat(name);
+  lastNames = names;
+  lastIs = names.has(name);
+  return lastIs;
 }
 
 /** Sessions of one instance have the same attributes mostly. */
