@@ -46,10 +46,12 @@ export const configSchema = z
     quota_resume_share: z.number().positive().lt(1).default(0.9),
     /** Seconds from one look at the sizes to the next. */
     quota_interval: z.number().positive().default(1),
-    /** Seconds that a query of a tenant may run, the time that its client takes to read included; 0: no limit. */
+    /** Seconds that a query of a tenant may run; 0: no limit. */
     max_long_query: z.number().min(0).default(60),
     /** Seconds that a transaction of a tenant may be open; 0: no limit. */
     max_long_tx: z.number().min(0).default(300),
+    /** Seconds instead of these two for what only reads and waits for its client; 0: no limit. */
+    max_slow_read: z.number().min(0).default(3600),
     /** False: long transactions are counted and left alone. */
     kill_long_tx: z.boolean().default(true),
     /** Connections of one account at a time; 0: no limit. */

@@ -171,49 +171,6 @@ test(
   120_000,
 );
 
-test(
-  'a query that takes too long is ended, and the connection stays',
-  () =>
-    onEach(async ({ version }) => {
-      const strict = await BenchNode.start(databases, { node_id: 'mysql_node_free_1', max_long_query: 1 });
-      const { credentials } = await strict.provision(version);
-      const connection = await connectAs(credentials);
-      const outcome = await connection
-        .query('SELECT COUNT(*) FROM (SELECT SLEEP(3600)) AS s, (SELECT 1) AS x')
-        .then(
-          () => 'ended',
-          () => 'killed',
-        );
-      expect(['ended', 'killed']).toContain(outcome);
-      expect((await connection.query('SELECT 1'))[0]).toHaveLength(1);
-      await connection.end();
-      await strict.stop();
-    }),
-  90_000,
-);
-
-test(
-  'a transaction that stays open too long is ended',
-  () =>
-    onEach(async ({ version }) => {
-      const strict = await BenchNode.start(databases, { node_id: 'mysql_node_free_2', max_long_tx: 1 });
-      const { credentials } = await strict.provision(version);
-      await as(credentials, 'CREATE TABLE t (a INT)');
-      const connection = await connectAs(credentials);
-      const ended = new Promise((resolve) => connection.on('error', resolve));
-      await connection.query('START TRANSACTION');
-      await connection.query('INSERT INTO t VALUES (1)');
-      await ended;
-      expect(await as(credentials, 'SELECT * FROM t')).toEqual([]);
-      // The connection ends before the killer has counted it.
-      await waitFor(async () => (await strict.node.varz())['long_transactions_killed'] === 1, {
-        timeoutMs: 20_000,
-      });
-      await strict.stop();
-    }),
-  90_000,
-);
-
 test('varz shows sizes and the health of each instance', () =>
   onEach(async ({ version, server }) => {
     const own = await BenchNode.start(

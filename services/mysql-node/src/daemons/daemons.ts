@@ -30,7 +30,7 @@ export class Daemons {
   readonly #options: DaemonsOptions;
   readonly #loops: Every[] = [];
   readonly #quota: StorageQuota;
-  readonly #killers: Killers;
+  readonly #killers: Killers[] = [];
   readonly #health = new InstanceHealth();
   readonly #questions = new Map<DbServer, { count: number; at: number }>();
 
@@ -39,23 +39,26 @@ export class Daemons {
     this.#options = options;
     const rule = { limitBytes: config.max_db_size * 2 ** 20, resumeShare: config.quota_resume_share };
     this.#quota = new StorageQuota(registry, rule, log);
-    this.#killers = new Killers(log);
   }
 
   /** Ends what a crash interrupted, says what is wrong with the servers, and begins. */
   async start(): Promise<void> {
-    const { servers, config } = this.#options;
+    const { servers, config, clock, log } = this.#options;
+    const limits = {
+      query: config.max_long_query,
+      transaction: config.max_long_tx,
+      read: config.max_slow_read,
+      killTransactions: config.kill_long_tx,
+    };
     for (const { db } of servers.all()) await this.#inspect(db);
     await this.#repair();
     for (const { db } of servers.all()) {
       this.#every('keepalive', KEEPALIVE_MS, () => db.ping());
       this.#every('storage-quota', config.quota_interval * 1000, () => this.#quota.pass(db));
-      const [query, transaction] = [config.max_long_query, config.max_long_tx];
-      if (query > 0) this.#every('long-queries', query * 500, () => this.#killers.longQueries(db, query));
-      if (transaction > 0)
-        this.#every('long-transactions', transaction * 500, () =>
-          this.#killers.longTransactions(db, transaction, config.kill_long_tx),
-        );
+      const killers = new Killers(db, limits, clock, log);
+      if (limits.query > 0 || limits.transaction > 0)
+        this.#every('long-queries', killers.pauseSeconds * 1000, () => killers.pass());
+      this.#killers.push(killers);
     }
     this.#every('repair', REPAIR_MS, () => this.#repair());
   }
@@ -67,7 +70,10 @@ export class Daemons {
   async varz(): Promise<Record<string, unknown>> {
     const { servers, registry, config } = this.#options;
     const instances = registry.instances();
-    const figures: Record<string, unknown> = { ...this.#killers.counts };
+    const figures: Record<string, unknown> = {};
+    for (const killers of this.#killers)
+      for (const [name, count] of Object.entries(killers.counts()))
+        figures[name] = Number(figures[name] ?? 0) + count;
     let [since, perSecond] = [0, 0];
     for (const { db } of servers.all()) {
       const rate = await this.#queries(db).catch(() => ({ since: 0, perSecond: 0 }));

@@ -14,6 +14,8 @@ export interface Flavour {
   sharedSpaceSchemas: Statement;
   /** Error numbers of a login that failed only because the account is locked. */
   lockedErrors: number[];
+  /** State of a session whose statement waits for its client to read. */
+  sendingState: string;
 }
 
 const commonSetUp = [
@@ -31,6 +33,7 @@ const mariadb = (version: string): Flavour => ({
   sharedSpaceSchemas: sql`SELECT DISTINCT SUBSTRING_INDEX(NAME, '/', 1) AS db
     FROM information_schema.INNODB_SYS_TABLES WHERE SPACE = 0 AND NAME LIKE '%/%'`,
   lockedErrors: [4151],
+  sendingState: 'Writing to net',
 });
 
 const mysql = (version: string): Flavour => ({
@@ -43,6 +46,7 @@ const mysql = (version: string): Flavour => ({
   sharedSpaceSchemas: sql`SELECT DISTINCT SUBSTRING_INDEX(NAME, '/', 1) AS db
     FROM information_schema.INNODB_TABLES WHERE SPACE = 0 AND NAME LIKE '%/%'`,
   lockedErrors: [3118],
+  sendingState: 'Sending to client',
 });
 
 /** Which one a server is; throws for one that is too old for what the node does. */

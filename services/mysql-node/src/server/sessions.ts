@@ -7,8 +7,10 @@ export interface ServerSession {
   id: number;
   user: string;
   command: string;
-  /** Seconds in the present state. */
+  /** Since the present statement began, or the last one ended. */
   seconds: number;
+  /** What the server says it does for it, in its own words. */
+  state: string;
 }
 
 const ER_NO_SUCH_THREAD = 1094;
@@ -20,16 +22,19 @@ export async function tenantSessions(db: Session): Promise<ServerSession[]> {
     user: string;
     command: string;
     seconds: number | string | null;
+    state: string | null;
   }>(
-    sql`SELECT ID AS id, USER AS user, COMMAND AS command, TIME AS seconds FROM information_schema.PROCESSLIST`,
+    sql`SELECT ID AS id, USER AS user, COMMAND AS command, TIME AS seconds, STATE AS state
+      FROM information_schema.PROCESSLIST`,
   );
   return rows
     .filter((row) => isUserName(row.user))
-    .map(({ id, user, command, seconds }) => ({
+    .map(({ id, user, command, seconds, state }) => ({
       id: Number(id),
       user,
       command,
       seconds: Number(seconds ?? 0),
+      state: state ?? '',
     }));
 }
 
