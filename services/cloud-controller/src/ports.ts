@@ -61,6 +61,15 @@ export interface BoundService {
   credentials: Record<string, unknown>;
 }
 
+/** What a health manager asks for: an instance at an empty index. */
+export interface StartOrder {
+  app: string;
+  version: string;
+  index: number;
+  /** The instance whose end left the index empty; empty when the health manager knows none. */
+  after: string;
+}
+
 /** What the bus-facing and staging parts may change on an app. */
 export interface AppStore {
   byGuid(guid: string): Promise<AppRecord | undefined>;
@@ -97,6 +106,10 @@ export interface AppStore {
   putUploadToken(token: string, appGuid: string, expiresAtMs: number): Promise<void>;
   /** Consumes the token: true exactly once, for the app it was made for, before it expires. */
   takeUploadToken(token: string, appGuid: string): Promise<boolean>;
+  /** Of health managers that ask for the same, one is obeyed: false when it was taken less than its `lifeMs` ago, by any controller. */
+  takeStartOrder(order: StartOrder, lifeMs: number): Promise<boolean>;
+  /** The order was not carried out: another may be. */
+  giveBackStartOrder(order: StartOrder): Promise<void>;
 }
 
 /** A crashed instance: since when (seconds since the epoch), and why where its DEA says. */

@@ -86,6 +86,19 @@ describe.each(dialects)('instances, components and several controllers on %s', (
       expect((await v1.api.get(`/staged_droplets/${guid}/${'0'.repeat(40)}`)).body.code).toBe(301);
     });
 
+    test('take an order to start an instance once, whichever controller it comes to', async () => {
+      const { startOrders } = v1.controller.services.store;
+      const order = { app: `orders-${v1.sequence}`, version: 'v1', index: 0, after: 'i-1' };
+      const take = (lifeMs: number) => startOrders.takeStartOrder(order, lifeMs);
+      const taken = await Promise.all(Array.from({ length: 10 }, () => take(60_000)));
+      expect(taken.filter(Boolean)).toHaveLength(1);
+      expect(await startOrders.takeStartOrder({ ...order, after: 'i-2' }, 0)).toBe(true);
+      expect(await startOrders.takeStartOrder({ ...order, after: 'i-2' }, 60_000)).toBe(true);
+      await startOrders.giveBackStartOrder(order);
+      expect(await take(60_000)).toBe(true);
+      expect(await take(60_000)).toBe(false);
+    });
+
     test('walk all apps in pages, with credentials that the bus tells', async () => {
       await v1.started('foo');
       await v1.ann.call('POST', '/apps', v1.newApp('bar', { uris: [] }));

@@ -60,6 +60,8 @@ const start = z.looseObject({
   indices: z.array(index),
   running: running.optional(),
   flapping: z.boolean().optional(),
+  /** The instance whose end left the index empty: by it the controllers know two health managers' orders as one. */
+  after: z.string().max(255).optional(),
 });
 export type HealthStart = z.infer<typeof start>;
 export const healthStart = defineSubject({

@@ -4,6 +4,7 @@ import { initial } from './migrations/001-initial.ts';
 import { rolling } from './migrations/002-rolling.ts';
 import { services } from './migrations/003-services.ts';
 import { tunnels } from './migrations/004-tunnels.ts';
+import { startOrders } from './migrations/005-start-orders.ts';
 
 /**
  * Brings the tables up to date under the database's lock: of two controllers that start together one does
@@ -18,6 +19,7 @@ export async function migrate(database: Database): Promise<void> {
         '002-rolling': rolling(),
         '003-services': services(database.dialect),
         '004-tunnels': tunnels(database.dialect),
+        '005-start-orders': startOrders(database.dialect),
       }),
     },
     migrationTableName: 'schema_migrations',

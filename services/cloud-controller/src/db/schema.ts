@@ -14,6 +14,7 @@ export interface Schema extends ServiceSchema {
   routes: RouteRow;
   apps_routes: { app_id: number; route_id: number };
   events: EventRow;
+  start_orders: { claim: string; expires_at: number };
   staging_upload_tokens: { token_hash: string; app_guid: string; expires_at: number };
 }
 

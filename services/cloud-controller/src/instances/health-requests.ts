@@ -1,7 +1,7 @@
 import { deaStop, healthStart, healthStop } from '@vcap/bus';
 import type { Bus, HealthStart, HealthStop, Logger, Subscription, Trace } from '@vcap/bus';
 import type { Clock } from '@vcap/clock';
-import type { AppStore } from '../ports.ts';
+import type { AppRecord, AppStore, StartOrder } from '../ports.ts';
 import type { ActualState } from './actual-state.ts';
 import { checkStart, checkStop } from './health-checks.ts';
 import type { Verdict } from './health-checks.ts';
@@ -10,21 +10,30 @@ import { isTaken } from './running-instances.ts';
 import type { Starter } from './starter.ts';
 
 const DOUBLE_WITHIN_MS = 1000;
+/** Two health managers see the same within a scan or two; an order that is repeated later is for a start that was lost. */
+const ORDER_LIFE_MS = 12_000;
+
+/** What health requests work with. */
+export interface HealthRequestsOptions {
+  bus: Bus;
+  log: Logger;
+  apps: AppStore;
+  actual: ActualState;
+  starter: Starter;
+}
 
 /**
  * Obeys the health manager, after a look into the database for each instance: a late or doubled request, or one from
- * a health manager that knows less, changes nothing. One that is lost comes again.
+ * a health manager that knows less, changes nothing, and of two health managers that see the same the first is obeyed.
+ * A request that is lost comes again.
  */
 export class HealthRequests {
-  readonly #o: { bus: Bus; log: Logger; apps: AppStore; actual: ActualState; starter: Starter };
+  readonly #o: HealthRequestsOptions;
   readonly #recent: Recent;
   readonly #clock: Clock;
   #subscriptions: Subscription[] = [];
 
-  constructor(
-    options: { bus: Bus; log: Logger; apps: AppStore; actual: ActualState; starter: Starter },
-    clock: Clock,
-  ) {
+  constructor(options: HealthRequestsOptions, clock: Clock) {
     this.#o = options;
     this.#clock = clock;
     this.#recent = new Recent(clock, DOUBLE_WITHIN_MS);
@@ -43,16 +52,32 @@ export class HealthRequests {
     this.#subscriptions = [];
   }
 
-  async #start({ droplet, version, indices }: HealthStart, trace: Trace): Promise<void> {
-    const { apps, actual, starter } = this.#o;
+  async #start({ droplet, version, indices, after = '' }: HealthStart, trace: Trace): Promise<void> {
+    const { apps, actual } = this.#o;
     for (const index of indices) {
-      await this.#once(`start ${droplet} ${version} ${index}`, async () => {
+      await this.#once(`start ${droplet} ${version} ${index} ${after}`, async () => {
         const app = await apps.byGuid(droplet);
         const taken = isTaken(actual, droplet, version, index);
         const verdict = checkStart(app, { version, index, taken });
-        this.#tell('health-start', verdict, { app: droplet, version, index }, trace);
-        if (verdict.obey && app) await starter.start(app, [index], trace);
+        const fields = { app: droplet, version, index };
+        if (!verdict.obey || !app) return this.#tell('health-start', verdict, fields, trace);
+        await this.#obeyOnce(app, { ...fields, after }, trace);
       });
+    }
+  }
+
+  /** Starts the instance unless a controller was told so by another health manager. */
+  async #obeyOnce(app: AppRecord, order: StartOrder, trace: Trace): Promise<void> {
+    const { apps, starter } = this.#o;
+    const first = await apps.takeStartOrder(order, ORDER_LIFE_MS);
+    const verdict = first ? { obey: true, why: 'missing' } : { obey: false, why: 'ordered-already' };
+    this.#tell('health-start', verdict, { ...order }, trace);
+    if (!first) return;
+    try {
+      await starter.start(app, [order.index], trace);
+    } catch (error) {
+      await apps.giveBackStartOrder(order);
+      throw error;
     }
   }
 

@@ -6,6 +6,7 @@ import { Events } from './events.ts';
 import { ServiceOfferings } from './service-offerings.ts';
 import { ServiceStore } from './service-store.ts';
 import { ServiceTokens } from './service-tokens.ts';
+import { StartOrders } from './start-orders.ts';
 import { UploadTokens } from './upload-tokens.ts';
 import { Users } from './users.ts';
 
@@ -15,6 +16,7 @@ export interface Store {
   users: Users;
   events: Events;
   uploadTokens: UploadTokens;
+  startOrders: StartOrders;
   offerings: ServiceOfferings;
   serviceTokens: ServiceTokens;
   services: ServiceStore;
@@ -28,6 +30,7 @@ export function createStore(database: Database, box: SecretBox): Store {
     users: new Users(database),
     events: new Events(database),
     uploadTokens: new UploadTokens(database),
+    startOrders: new StartOrders(database),
     offerings: new ServiceOfferings(database),
     serviceTokens: new ServiceTokens(database, box),
     services,
@@ -35,7 +38,7 @@ export function createStore(database: Database, box: SecretBox): Store {
 }
 
 /** The part of the store that the bus-facing and staging members see. */
-export function appStoreOf({ apps, uploadTokens, services }: Store): AppStore {
+export function appStoreOf({ apps, uploadTokens, startOrders, services }: Store): AppStore {
   return {
     byGuid: (guid) => apps.byGuid(guid),
     boundServices: (guid) => services.bindings.boundTo(guid),
@@ -43,5 +46,7 @@ export function appStoreOf({ apps, uploadTokens, services }: Store): AppStore {
     finishStaging: (guid, taskId, result) => apps.finishStaging(guid, taskId, result),
     putUploadToken: (token, guid, expiresAt) => uploadTokens.putUploadToken(token, guid, expiresAt),
     takeUploadToken: (token, guid) => uploadTokens.takeUploadToken(token, guid),
+    takeStartOrder: (order, lifeMs) => startOrders.takeStartOrder(order, lifeMs),
+    giveBackStartOrder: (order) => startOrders.giveBackStartOrder(order),
   };
 }

@@ -201,6 +201,19 @@ describe('requests of the health manager', () => {
     expect(cluster.seen.starts.map(({ index, dea }) => [index, dea])).toEqual([[0, 'dea-1']]);
   });
 
+  test('of two health managers that saw the same end one is obeyed, after the next end again', async () => {
+    cluster.store.row = appRecord({ instances: 2 });
+    await cluster.settled();
+    await cluster.tell(healthStart, { ...start, after: 'i-1' });
+    // As the other of two controllers took it.
+    await cluster.store.takeStartOrder({ app: 'app-1', version: 'v1', index: 1, after: 'i-2' }, 12_000);
+    await cluster.tell(healthStart, { ...start, indices: [1], after: 'i-2' });
+    await cluster.settled();
+    expect(cluster.seen.starts.map(({ index }) => index)).toEqual([0]);
+    await cluster.tell(healthStart, { ...start, indices: [1], after: 'i-3' });
+    expect(await waitFor(() => cluster.seen.starts.length === 2)).toBe(true);
+  });
+
   test('a start that no beat ever showed is sent anew when asked for again later', async () => {
     await cluster.settled();
     await cluster.tell(healthStart, start);

@@ -29,6 +29,8 @@ const store: AppStore = {
   },
   putUploadToken: async () => undefined,
   takeUploadToken: async () => true,
+  takeStartOrder: async () => true,
+  giveBackStartOrder: async () => undefined,
 };
 
 /** A stager that answers with what `script` says, on the real bus. */

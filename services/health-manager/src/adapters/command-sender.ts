@@ -19,7 +19,9 @@ export class CommandSender {
     const common = { droplet, version, last_updated: lastUpdated, running: { ...running } };
     if (command.kind === 'start') {
       this.counters.health_start_messages_sent += 1;
-      this.#bus.publish(healthStart, { ...common, indices: [index], flapping: command.flapping }, trace);
+      const { flapping, after } = command;
+      const start = { indices: [index], flapping, ...(after !== undefined && { after }) };
+      this.#bus.publish(healthStart, { ...common, ...start }, trace);
       this.#log.info({ event: 'start-ordered', droplet, version, index, why, traceId: trace.traceId });
       return;
     }

@@ -62,6 +62,7 @@ function missing(app: DesiredApp, instances: ActualInstance[], situation: Situat
       index,
       running: counts(instances),
       flapping: isFlapping(slot.crashes, settings),
+      after: slot.last,
       why: slot.why,
     });
   }

@@ -16,10 +16,15 @@ export interface Slot {
   readonly due: number | undefined;
   readonly why: 'missing' | 'crashed' | 'evacuated';
   readonly sentAt: number | undefined;
+  /** The instance that is or was here last. */
+  readonly last: string | undefined;
 }
 
 /** Where an event happened. */
 export type Place = Pick<ActualInstance, 'droplet' | 'version' | 'index'>;
+
+/** An instance at its place. */
+export type Placed = Place & Pick<ActualInstance, 'instance'>;
 
 /** The health manager's memory between two passes: expectations, crashes and orders sent. */
 export class Ledger {
@@ -41,35 +46,39 @@ export class Ledger {
   }
 
   /** Counts a crash; `wall` in seconds. An instance that ran `stableMs` starts the count anew. */
-  crashed(place: Place, ran: ActualInstance | undefined, now: number, wall: number): void {
+  crashed(place: Placed, ran: ActualInstance | undefined, now: number, wall: number): void {
     const slot = this.#open(place, now);
     const stable = ran?.runningSince !== undefined && now - ran.runningSince >= this.#settings.stableMs;
     const crashes = (stable ? 0 : slot.crashes) + 1;
     const due = now + restartDelay(crashes, this.#settings);
-    this.#put(place, { ...slot, crashes, lastCrash: wall, due, why: 'crashed', sentAt: undefined });
+    const last = place.instance;
+    this.#put(place, { ...slot, crashes, lastCrash: wall, due, why: 'crashed', sentAt: undefined, last });
   }
 
   /** The instance's DEA goes: a copy is due now. */
-  evacuated(place: Place, now: number): void {
-    this.#put(place, { ...this.#open(place, now), due: now, why: 'evacuated', sentAt: undefined });
+  evacuated(place: Placed, now: number): void {
+    const last = place.instance;
+    this.#put(place, { ...this.#open(place, now), due: now, why: 'evacuated', sentAt: undefined, last });
   }
 
   /** Somebody stopped the instance: whoever did has the word for a start grace. */
-  stopped(place: Place, now: number): void {
+  stopped(place: Placed, now: number): void {
     this.#put(place, {
       ...this.#open(place, now),
       held: false,
       expectedSince: now,
       due: undefined,
       sentAt: undefined,
+      last: place.instance,
     });
   }
 
   /** The DEA lists the instance no longer but told no exit: that may yet come, so the start waits one scan. */
-  omitted(place: Place, now: number): void {
+  omitted(place: Placed, now: number): void {
     const slot = this.#open(place, now);
     if (slot.due !== undefined || !slot.held) return;
-    this.#put(place, { ...slot, due: now + this.#settings.scanMs, why: 'missing', sentAt: undefined });
+    const due = now + this.#settings.scanMs;
+    this.#put(place, { ...slot, due, why: 'missing', sentAt: undefined, last: place.instance });
   }
 
   /** Brings the slots of one app in line with what is wanted and what is there; `wall` in seconds. */
@@ -77,15 +86,17 @@ export class Ledger {
     const slots = this.#slots.get(app.id) ?? new Map<string, Slot>();
     const next = new Map<string, Slot>();
     const wanted = app.started && app.staged ? app.instances : 0;
-    const heldIndices = new Set<number>();
+    const heldBy = new Map<number, string>();
     for (const instance of actual.apps.get(app.id)?.values() ?? []) {
-      if (instance.version === app.version && holdsIndex(instance)) heldIndices.add(instance.index);
+      if (instance.version === app.version && holdsIndex(instance))
+        heldBy.set(instance.index, instance.instance);
     }
     for (let index = 0; index < wanted; index += 1) {
       const place = { droplet: app.id, version: app.version, index };
       const slot = slots.get(key(place)) ?? this.#firstSight(app, now, wall);
-      if (heldIndices.has(index))
-        next.set(key(place), { ...slot, held: true, due: undefined, sentAt: undefined });
+      const last = heldBy.get(index);
+      if (last !== undefined)
+        next.set(key(place), { ...slot, held: true, due: undefined, sentAt: undefined, last });
       else if (slot.held)
         next.set(key(place), {
           ...slot,
@@ -156,5 +167,6 @@ function empty(now: number): Slot {
     due: undefined,
     why: 'missing',
     sentAt: undefined,
+    last: undefined,
   };
 }

@@ -59,6 +59,8 @@ export type Command =
       readonly index: number;
       readonly running: RunningCounts;
       readonly flapping: boolean;
+      /** The instance that was here last, if one is known. */
+      readonly after: string | undefined;
       readonly why: 'missing' | 'crashed' | 'evacuated';
     }
   | {

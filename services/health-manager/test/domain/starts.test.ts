@@ -33,6 +33,22 @@ describe('missing instances', () => {
     expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(30);
   });
 
+  test('an order names the instance whose end left the index empty, as any health manager would', async () => {
+    const sim = new Simulator();
+    sim.app('a', { instances: 3 });
+    const ids = [0, 1, 2].map((index) => sim.run('d1', 'a', index));
+    await sim.settle();
+    sim.exit(ids[0] as string);
+    sim.exit(ids[1] as string, 'DEA_EVACUATION');
+    sim.deas.get('d1')?.pop();
+    await sim.seconds(20);
+    expect(sim.given.map(({ index, ...order }) => [index, 'after' in order && order.after])).toEqual([
+      [0, ids[0]],
+      [1, ids[1]],
+      [2, ids[2]],
+    ]);
+  });
+
   test('nobody is waited for when the app was last changed long ago, as after a restart of everything', async () => {
     const sim = new Simulator();
     sim.app('a', { updatedAt: Math.floor(sim.clock.now() / 1000) - 3600 });

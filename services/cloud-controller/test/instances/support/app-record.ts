@@ -1,4 +1,6 @@
-import type { AppRecord, AppStore, BoundService } from '../../../src/ports.ts';
+import { systemClock } from '@vcap/clock';
+import type { Clock } from '@vcap/clock';
+import type { AppRecord, AppStore, BoundService, StartOrder } from '../../../src/ports.ts';
 
 /** A started, staged app. */
 export function appRecord(change: Partial<AppRecord> = {}): AppRecord {
@@ -47,8 +49,11 @@ export class OneApp implements AppStore {
   row: AppRecord | undefined;
   readonly tokens: string[] = [];
 
-  constructor(row: AppRecord | undefined) {
+  readonly #clock: Clock;
+
+  constructor(row: AppRecord | undefined, clock: Clock = systemClock) {
     this.row = row;
+    this.#clock = clock;
   }
 
   async byGuid(guid: string): Promise<AppRecord | undefined> {
@@ -78,6 +83,20 @@ export class OneApp implements AppStore {
     const packageState = result.ok ? 'STAGED' : result.keepPending ? 'PENDING' : 'FAILED';
     this.row = { ...this.row, packageState, dropletHash, detectedStartCommand };
     return true;
+  }
+
+  readonly #orders = new Map<string, number>();
+
+  async takeStartOrder(order: StartOrder, lifeMs: number): Promise<boolean> {
+    const key = JSON.stringify(order);
+    const now = this.#clock.monotonic();
+    if (now < (this.#orders.get(key) ?? 0)) return false;
+    this.#orders.set(key, now + lifeMs);
+    return true;
+  }
+
+  async giveBackStartOrder(order: StartOrder): Promise<void> {
+    this.#orders.delete(JSON.stringify(order));
   }
 
   async putUploadToken(token: string): Promise<void> {

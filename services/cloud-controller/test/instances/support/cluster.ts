@@ -34,7 +34,7 @@ export async function startCluster() {
   const peer = new Bus({ ...options, name: 'peer' });
   await bus.start();
   await peer.start();
-  const store = new OneApp(appRecord());
+  const store = new OneApp(appRecord(), clock);
   const made = createInstances({
     bus,
     clock,
