@@ -1,4 +1,5 @@
 import { systemClock as clock } from '@vcap/clock';
+import { tempDir } from '@vcap/testkit';
 import { connect } from 'node:net';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -10,14 +11,15 @@ import type { Nginx } from './nginx.ts';
 import { registryLoad } from './registry.ts';
 import { frame, startBenchRouter } from './router.ts';
 import type { BenchRouter } from './router.ts';
-import { median, missing, openFilesLimit, residentKb, tree } from './tools.ts';
+import { median, missing, openFilesLimit, pins, residentKb, tree } from './tools.ts';
+import { makePair, resumedMicros } from './tls.ts';
 import { startEcho, tunnelMicros } from './tunnels.ts';
 
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '3' },
-    /** Parts to run, by name: bare, full, plane, close, routes, tunnels, idle, registry. */
+    /** Parts to run, by name: bare, full, plane, close, tls, routes, tunnels, idle, registry. */
     only: { type: 'string' },
   },
 });
@@ -86,9 +88,40 @@ async function everythingOn(
   await race(what, goal, nginx, router, { path: '/session' });
 }
 
+/** The same certificate, TLS 1.3: connections that are kept, new ones, and ones that take up a session. */
+async function tlsRows(application: Server): Promise<void> {
+  const directory = await tempDir('router-bench-tls');
+  stops.push(() => directory.remove());
+  const pair = makePair(directory.path);
+  const nginx = await keep(startProxy(application.port, { accessLog: false, tls: pair }));
+  const settings = { tls: { port: 0, certificates: directory.path } };
+  const router = await keep(startBenchRouter({ accessLog: false, settings }));
+  await serve(router, '127.0.0.1', application.port);
+  const peers = [
+    { name: 'nginx', pid: nginx.pid, url: `https://127.0.0.1:${nginx.port}/` },
+    { name: 'router', pid: router.pid, url: `https://127.0.0.1:${router.tlsPort}/` },
+  ] as const;
+  say(rowText(await compare('TLS, kept connections', '1.2', ...peers, options)));
+  const headers = ['Connection: close'];
+  say(rowText(await compare('TLS, new connections', '1.2', ...peers, { ...options, headers })));
+  const rounds: [number, number][] = [];
+  let least = 1;
+  for (let round = 0; round < options.rounds; round += 1) {
+    const a = await resumedMicros({ pid: nginx.pid, tlsPort: nginx.port }, options.seconds);
+    const b = await resumedMicros(router, options.seconds);
+    rounds.push([a.micros, b.micros]);
+    least = Math.min(least, a.resumed, b.resumed);
+  }
+  const ratio = median(rounds.map(([a, b]) => b / a)).toFixed(2);
+  const micros = `${median(rounds.map(([, b]) => b)).toFixed(1)} / ${median(rounds.map(([a]) => a)).toFixed(1)} µs`;
+  say(
+    `| TLS, resumed connections | 1.2 | ${ratio} × | ${micros} | | | resumed: ${(least * 100).toFixed(0)} % |`,
+  );
+}
+
 async function run(): Promise<void> {
   say(
-    `${cpus().length} cores, Node ${process.version}, load ${loadavg()[0]?.toFixed(1)}, ${options.rounds} rounds of ${options.seconds} s, 64 connections\n`,
+    `${cpus().length} cores, Node ${process.version}, load ${loadavg()[0]?.toFixed(1)}, ${options.rounds} rounds of ${options.seconds} s, 64 connections${pins ? ', router or nginx alone on one core, wrk and the application on the other' : ''}\n`,
   );
   say('| what | goal | CPU per request | router / nginx | p50 | p99 | errors |');
   say('| --- | --- | --- | --- | --- | --- | --- |');
@@ -115,6 +148,7 @@ async function run(): Promise<void> {
     await serve(routerClosing, '127.0.0.1', closing.port);
     await race('backend closes', '1.25', nginxClosing, routerClosing);
   }
+  if (wanted('tls')) await tlsRows(application);
   if (wanted('routes')) {
     const many = await keep(startBenchRouter({ accessLog: false }));
     const messages = Array.from({ length: 100_000 }, (_each, i) => ({

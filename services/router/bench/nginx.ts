@@ -3,6 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { pin, tree } from './tools.ts';
+import type { Pair } from './tls.ts';
 
 /** A running nginx with its ports. */
 export interface Nginx {
@@ -53,9 +55,9 @@ function reachable(port: number): Promise<boolean> {
 }
 
 /** The application: 100 bytes with or without a session cookie, 10 KB, 1 MB. */
-export function startApplication(options: { keepAlive: boolean }): Promise<Nginx> {
+export async function startApplication(options: { keepAlive: boolean }): Promise<Nginx> {
   const text = '0123456789'.repeat(10);
-  return run(
+  const application = await run(
     (dir, port) => `
   keepalive_timeout ${options.keepAlive ? '300s' : '0'};
   server {
@@ -70,13 +72,16 @@ export function startApplication(options: { keepAlive: boolean }): Promise<Nginx
       await chmod(dir, 0o755);
     },
   );
+  pin(tree(application.pid), 1);
+  return application;
 }
 
 /** Plain nginx as a proxy that forwards what a router forwards; with an access log of the same fields if asked. */
 export function startProxy(
   application: number,
-  options: { accessLog: boolean; upgrade?: boolean },
+  options: { accessLog: boolean; upgrade?: boolean; tls?: Pair },
 ): Promise<Nginx> {
+  const { tls } = options;
   const fields =
     '$host - [$time_iso8601] "$request" $status $content_length $body_bytes_sent "$http_referer" "$http_user_agent" ' +
     '"$remote_addr:$remote_port" "$upstream_addr" x_forwarded_for:"$http_x_forwarded_for" ' +
@@ -88,7 +93,8 @@ export function startProxy(
   map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
   upstream application { server 127.0.0.1:${application}; keepalive 512; keepalive_requests 1000000000; }
   server {
-    listen 127.0.0.1:${port} backlog=4096;
+    listen 127.0.0.1:${port} backlog=4096${tls === undefined ? '' : ' ssl'};
+    ${tls === undefined ? '' : `ssl_certificate ${tls.certificate}; ssl_certificate_key ${tls.key}; ssl_protocols TLSv1.2 TLSv1.3;`}
     location / {
       proxy_pass http://application; proxy_http_version 1.1;
       proxy_set_header Connection ${options.upgrade === true ? '$connection_upgrade' : '""'};

@@ -12,6 +12,8 @@ const program = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 export interface BenchRouter {
   readonly pid: number;
   readonly port: number;
+  /** NaN without `tls`. */
+  readonly tlsPort: number;
   readonly nats: NatsServer;
   /** Sends registrations; resolves when the bus has them all. */
   register(messages: readonly object[]): Promise<void>;
@@ -53,6 +55,7 @@ export async function startBenchRouter(options: {
   return {
     pid: running.pid,
     port: Number(/"event":"listening","port":(\d+)/.exec(running.output())?.[1]),
+    tlsPort: Number(/"event":"listening-tls","port":(\d+)/.exec(running.output())?.[1]),
     nats,
     register: (messages) => publish(nats.port, messages),
     async varz() {

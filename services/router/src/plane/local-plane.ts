@@ -1,12 +1,14 @@
 import type { Logger } from '@vcap/bus';
 import type { Clock } from '@vcap/clock';
 import type { Member } from '@vcap/component';
+import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:net';
 import type { AccessLog } from '../access-log.ts';
 import type { Health } from '../health.ts';
 import type { PlaneGauges } from '../metrics/metrics.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { PlaneSettings } from './context.ts';
+import { ticketKeyBytes } from './front/tls-settings.ts';
 import { inheritedSocket, listen, portOf } from './listening.ts';
 import { Plane } from './plane.ts';
 import type { StatsReport } from './stats.ts';
@@ -83,7 +85,7 @@ export class LocalPlane implements Serving {
     const { tls } = this.#options;
     if (tls !== undefined) {
       this.#tlsServer = await listen({ ip, port: tls.port, reusePort });
-      await this.#plane.serveTls(this.#tlsServer);
+      await this.#plane.serveTls(this.#tlsServer, randomBytes(ticketKeyBytes));
       log.info({ event: 'listening-tls', port: this.tlsPort });
     }
     health.up = true;

@@ -5,6 +5,7 @@ import type { AccessLog } from '../access-log.ts';
 import { BackendPool } from './backend/pool.ts';
 import { createPick } from './balance/pick.ts';
 import { ClientConnection } from './client/client-connection.ts';
+import { Visitor } from './client/visitor.ts';
 import type { PlaneContext, PlaneSettings, PlaneState } from './context.ts';
 import { Certificates } from './front/certificates.ts';
 import { Preamble } from './front/preamble.ts';
@@ -105,8 +106,8 @@ export class Plane {
     this.#open(server);
   }
 
-  /** Lets visitors in over TLS; rejects when there is no usable certificate. */
-  async serveTls(server: Server): Promise<void> {
+  /** Lets visitors in over TLS, whose sessions are sealed with a key; rejects when there is no usable certificate. */
+  async serveTls(server: Server, ticketKeys: Buffer): Promise<void> {
     const { clock, log, certificates: directory = '', settings, proxyProtocol } = this.#options;
     // Closed with the others, whatever comes of the certificates.
     this.#servers.push(server);
@@ -116,6 +117,7 @@ export class Plane {
     this.#tls = new TlsFront({
       certificates,
       handshakeMs: settings.connectMs,
+      ticketKeys,
       proxyProtocol: proxyProtocol === true,
       accepted: (wire, origin) => this.#client(wire, 'https', origin),
     });
@@ -189,14 +191,9 @@ export class Plane {
   }
 
   #client(wire: Wire, scheme: 'http' | 'https', origin: Origin | undefined): ClientConnection {
-    const client = new ClientConnection(this.#context, wire, {
-      scheme,
-      gone: (gone) => this.#clients.delete(gone),
-    });
-    if (origin !== undefined) {
-      client.address = origin.address;
-      client.port = origin.port;
-    }
+    const visitor = new Visitor(wire, scheme);
+    if (origin !== undefined) visitor.isAt(origin);
+    const client = new ClientConnection(this.#context, wire, visitor, (gone) => this.#clients.delete(gone));
     this.#clients.add(client);
     wire.resume();
     return client;

@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { tempDir, waitFor } from '@vcap/testkit';
 import type { TempDir } from '@vcap/testkit';
-import { execFileSync } from 'node:child_process';
 import { rename } from 'node:fs/promises';
 import { connect as connectHttp2 } from 'node:http2';
 import type { ClientHttp2Session, IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
@@ -11,6 +10,7 @@ import { connect as connectTls } from 'node:tls';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { startBackend } from '../support/backend.ts';
 import type { Backend } from '../support/backend.ts';
+import { makePair } from '../support/certificate.ts';
 import { raw } from '../support/client.ts';
 import { nginxLacks } from '../support/nginx.ts';
 import { startRouter } from '../support/router-under-test.ts';
@@ -41,21 +41,7 @@ describe.each(lacking === undefined ? ['node', 'nginx'] : ['node'])('TLS of the 
     await dir.remove();
   });
 
-  function certify(name: string, host: string, into = name): void {
-    const [key, cert] = [join(dir.path, `${into}.key`), join(dir.path, `${into}.crt`)];
-    const subject = ['-subj', `/CN=${host}`, '-addext', `subjectAltName=DNS:${host}`];
-    const kind = [
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-days',
-      '1',
-    ];
-    execFileSync('openssl', ['req', ...kind, ...subject, '-keyout', key, '-out', cert], { stdio: 'ignore' });
-  }
+  const certify = (name: string, host: string, into = name): void => makePair(dir.path, into, host);
 
   async function start(settings: Record<string, unknown> = {}): Promise<void> {
     router = await startRouter({ dataplane: plane, tls: { port: 0, certificates: dir.path }, ...settings });

@@ -3,6 +3,7 @@ import type { Clock, Timer } from '@vcap/clock';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import type { SecureContext } from 'node:tls';
+import { tlsSettings } from './tls-settings.ts';
 import { namesOf, pairFiles, stampOf } from './pair-files.ts';
 
 /** What the certificates need. */
@@ -28,6 +29,7 @@ export class Certificates {
   #fallback: SecureContext | undefined;
   #default: CertificatePair | undefined;
   readonly #listeners: ((pair: CertificatePair) => void)[] = [];
+  #single = false;
   #stamp = '';
   #timer: Timer | undefined;
 
@@ -49,6 +51,11 @@ export class Certificates {
   onDefault(listener: (pair: CertificatePair) => void): void {
     this.#listeners.push(listener);
     if (this.#default !== undefined) listener(this.#default);
+  }
+
+  /** Whether there is one pair alone, which then is for all names. */
+  get single(): boolean {
+    return this.#single;
   }
 
   stop(): void {
@@ -75,7 +82,7 @@ export class Certificates {
       try {
         const cert = await readFile(each.certificate);
         const key = await readFile(each.key);
-        const context = createSecureContext({ cert, key });
+        const context = createSecureContext({ cert, key, ...tlsSettings });
         for (const name of namesOf(cert)) byName.set(name, context);
         if (!each.fallback) continue;
         fallback = context;
@@ -92,6 +99,7 @@ export class Certificates {
     for (const listener of this.#listeners) listener(pair);
     this.#byName = byName;
     this.#fallback = fallback;
+    this.#single = files.length === 1;
     log.info({ event: 'certificates-loaded', count: files.length, names: byName.size });
   }
 }

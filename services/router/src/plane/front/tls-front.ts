@@ -11,11 +11,14 @@ import type { Certificates } from './certificates.ts';
 import { H2Wire } from './h2-wire.ts';
 import { readProxyHeader } from './proxy-protocol.ts';
 import type { Origin } from './proxy-protocol.ts';
+import { tlsSettings } from './tls-settings.ts';
 
 /** What visitors over TLS need. */
 export interface TlsFrontOptions {
   readonly certificates: Certificates;
   readonly handshakeMs: number;
+  /** 48 bytes with which sessions are sealed. */
+  readonly ticketKeys: Buffer;
   /** Load balancers say first where the visitor is. */
   readonly proxyProtocol: boolean;
   /** Called with each connection or HTTP/2 stream, and where the visitor is if somebody told. */
@@ -27,7 +30,9 @@ const streamsPerSession = 250;
 /** Takes TLS off visitors' connections, chooses the certificate by name, and offers HTTP/2. */
 export class TlsFront {
   readonly #options: TlsFrontOptions;
-  readonly #tls: TlsServer;
+  /** For a directory with one pair: to be asked for a certificate by name costs a quarter of a handshake. */
+  readonly #plain: TlsServer;
+  readonly #byName: TlsServer;
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #sockets = new Set<Socket>();
   /** What balancers told of connections, by the balancer's own address and port. */
@@ -36,16 +41,28 @@ export class TlsFront {
   constructor(options: TlsFrontOptions) {
     const { certificates } = options;
     this.#options = options;
-    this.#tls = createServer({
+    const common = {
       ALPNProtocols: ['h2', 'http/1.1'],
       handshakeTimeout: options.handshakeMs,
       allowHalfOpen: true,
-      minVersion: 'TLSv1.2',
+      ...tlsSettings,
+    };
+    this.#plain = createServer(common);
+    this.#byName = createServer({
+      ...common,
       SNICallback: (name, done) => done(null, certificates.for(name)),
     });
-    certificates.onDefault((pair) => this.#tls.setSecureContext({ ...pair, minVersion: 'TLSv1.2' }));
-    this.#tls.on('tlsClientError', (_error, socket) => socket.destroy());
-    this.#tls.on('secureConnection', (socket) => this.#accept(socket));
+    for (const server of [this.#plain, this.#byName]) {
+      server.on('tlsClientError', (_error, socket) => socket.destroy());
+      server.on('secureConnection', (socket) => this.#accept(socket));
+    }
+    certificates.onDefault((pair) => {
+      for (const server of [this.#plain, this.#byName]) {
+        server.setSecureContext({ ...pair, ...tlsSettings });
+        // Sessions go on with any worker, and over a change of certificates.
+        server.setTicketKeys(options.ticketKeys);
+      }
+    });
   }
 
   /** Takes the connections of a listening server. */
@@ -55,7 +72,7 @@ export class TlsFront {
       socket.once('close', () => this.#sockets.delete(socket));
       socket.on('error', () => socket.destroy());
       if (this.#options.proxyProtocol) this.#readOrigin(socket);
-      else this.#tls.emit('connection', socket);
+      else this.#begin(socket);
     });
   }
 
@@ -92,13 +109,18 @@ export class TlsFront {
       }
       const rest = held.subarray(header.end);
       if (rest.length > 0) socket.unshift(rest);
-      this.#tls.emit('connection', socket);
+      this.#begin(socket);
     };
     socket.on('readable', read);
   }
 
+  #begin(socket: Socket): void {
+    const server = this.#options.certificates.single ? this.#plain : this.#byName;
+    server.emit('connection', socket);
+  }
+
   #accept(socket: TLSSocket): void {
-    const origin = this.#origins.get(peerKey(socket));
+    const origin = this.#origins.size === 0 ? undefined : this.#origins.get(peerKey(socket));
     if (socket.alpnProtocol !== 'h2') return this.#options.accepted(new SocketWire(socket, deaf), origin);
     const session = performServerHandshake(socket, {
       settings: { maxConcurrentStreams: streamsPerSession },

@@ -11,11 +11,19 @@ export interface WorkerSetup {
   readonly port: number;
   /** An inherited listening socket; absent: the worker listens itself, beside the others. */
   readonly fd?: number | undefined;
-  readonly tls?:
-    { readonly port: number; readonly directory: string; readonly fd?: number | undefined } | undefined;
+  readonly tls?: TlsSetup | undefined;
   readonly proxyProtocol: boolean;
   readonly accessLog?: string | undefined;
   readonly transport?: TransportKind | undefined;
+}
+
+/** How a worker takes TLS. */
+export interface TlsSetup {
+  readonly port: number;
+  readonly directory: string;
+  readonly fd?: number | undefined;
+  /** In Base64, the same for all: a session goes on with any of them. */
+  readonly ticketKeys: string;
 }
 
 /** From the registry's process to a worker. */

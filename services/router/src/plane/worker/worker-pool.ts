@@ -1,9 +1,11 @@
 import type { Timer } from '@vcap/clock';
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { PlaneGauges } from '../../metrics/metrics.ts';
+import { ticketKeyBytes } from '../front/tls-settings.ts';
 import { inheritedSocket, sharedSocket } from '../listening.ts';
 import type { SharedSocket } from '../listening.ts';
 import type { Serving, ServingOptions } from '../local-plane.ts';
@@ -43,6 +45,7 @@ export class WorkerPool implements Serving {
   #tlsSocket: SharedSocket | undefined;
   #tlsPort = 0;
   #port: number;
+  readonly #ticketKeys = randomBytes(ticketKeyBytes).toString('base64');
   #pending: RouteChange[] = [];
   #batchTimer: Timer | undefined;
   #reports: StatsReport[] = [];
@@ -160,7 +163,12 @@ export class WorkerPool implements Serving {
       tls:
         tls === undefined
           ? undefined
-          : { ...tls, port: this.#tlsPort || tls.port, fd: this.#fdOf(this.#tlsSocket, sockets) },
+          : {
+              ...tls,
+              port: this.#tlsPort || tls.port,
+              fd: this.#fdOf(this.#tlsSocket, sockets),
+              ticketKeys: this.#ticketKeys,
+            },
       proxyProtocol,
       accessLog: accessLog.path,
       transport,

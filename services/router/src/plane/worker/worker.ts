@@ -86,7 +86,7 @@ export class Worker {
         const where = tls.fd === undefined ? { ip, port: tls.port, reusePort: true } : { fd: tls.fd };
         const server = await listen(where);
         tlsPort = portOf(server);
-        await plane.serveTls(server);
+        await plane.serveTls(server, Buffer.from(tls.ticketKeys, 'base64'));
       }
       const { transport } = plane;
       this.#send({ kind: 'listening', port: portOf(this.#server), tlsPort, transport });
