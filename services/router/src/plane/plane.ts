@@ -5,7 +5,6 @@ import type { AccessLog } from '../access-log.ts';
 import { BackendPool } from './backend/pool.ts';
 import { createPick } from './balance/pick.ts';
 import { ClientConnection } from './client/client-connection.ts';
-import { Visitor } from './client/visitor.ts';
 import type { PlaneContext, PlaneSettings, PlaneState } from './context.ts';
 import { Certificates } from './front/certificates.ts';
 import { Preamble } from './front/preamble.ts';
@@ -191,9 +190,14 @@ export class Plane {
   }
 
   #client(wire: Wire, scheme: 'http' | 'https', origin: Origin | undefined): ClientConnection {
-    const visitor = new Visitor(wire, scheme);
-    if (origin !== undefined) visitor.isAt(origin);
-    const client = new ClientConnection(this.#context, wire, visitor, (gone) => this.#clients.delete(gone));
+    const client = new ClientConnection(this.#context, wire, {
+      scheme,
+      gone: (gone) => this.#clients.delete(gone),
+    });
+    if (origin !== undefined) {
+      client.address = origin.address;
+      client.port = origin.port;
+    }
     this.#clients.add(client);
     wire.resume();
     return client;
