@@ -90,9 +90,9 @@ export function wrk(
 ): Promise<Load> {
   const headers = (options.headers ?? []).flatMap((each) => ['-H', each]);
   const args = ['-t1', `-c${options.connections}`, `-d${options.seconds}s`, '--latency', ...headers, url];
-  const [program, ...given] = pins ? ['taskset', '-c', '1', 'wrk', ...args] : ['wrk', ...args];
+  const [program, given] = pins ? ['taskset', ['-c', '1', 'wrk', ...args]] : ['wrk', args];
   return new Promise((resolve, reject) => {
-    execFile(program as string, given, (error, out) => {
+    execFile(program, given, (error, out) => {
       if (error !== null) return reject(error);
       const ms = (percent: number): number => {
         const found = new RegExp(`^\\s+${percent}%\\s+([\\d.]+)(us|ms|s)`, 'm').exec(out);

@@ -5,6 +5,7 @@ import type { AccessLog } from '../access-log.ts';
 import { BackendPool } from './backend/pool.ts';
 import { createPick } from './balance/pick.ts';
 import { ClientConnection } from './client/client-connection.ts';
+import { Visitor } from './client/visitor.ts';
 import type { PlaneContext, PlaneSettings, PlaneState } from './context.ts';
 import { Certificates } from './front/certificates.ts';
 import { Preamble } from './front/preamble.ts';
@@ -147,7 +148,8 @@ export class Plane {
     this.#state.closing = true;
     for (const server of this.#servers) server.close();
     this.#certificates?.stop();
-    for (const each of [...this.#clients, ...this.#preambles]) each.destroy();
+    for (const { wire } of this.#clients) wire.destroy();
+    for (const each of this.#preambles) each.destroy();
     this.#tls?.destroy();
     this.#pool.close();
     await this.#untilIdle(stopTimeoutMs, this.#options.clock);
@@ -190,14 +192,9 @@ export class Plane {
   }
 
   #client(wire: Wire, scheme: 'http' | 'https', origin: Origin | undefined): ClientConnection {
-    const client = new ClientConnection(this.#context, wire, {
-      scheme,
-      gone: (gone) => this.#clients.delete(gone),
-    });
-    if (origin !== undefined) {
-      client.address = origin.address;
-      client.port = origin.port;
-    }
+    const visitor = new Visitor(wire, scheme);
+    if (origin !== undefined) visitor.isAt(origin);
+    const client = new ClientConnection(this.#context, wire, visitor, (gone) => this.#clients.delete(gone));
     this.#clients.add(client);
     wire.resume();
     return client;

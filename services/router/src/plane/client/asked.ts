@@ -11,17 +11,12 @@ import type { RequestRecord } from './record.ts';
 import { hashValue, isRepeatable, mayUpgrade, printable } from './rules.ts';
 import { requestedInstance } from './sticky.ts';
 import { targetOf } from './target.ts';
+import type { Visitor } from './visitor.ts';
 
 /** Why a request is for nobody, with a text of its own if there is one. */
 export interface Refusal {
   readonly error: RouterError;
   readonly text?: string;
-}
-
-/** Who asks. */
-export interface Asker {
-  readonly address: string;
-  readonly scheme: 'http' | 'https';
 }
 
 /** What a client asked for, as far as it matters while the request runs. */
@@ -55,7 +50,7 @@ export class Asked {
   }
 
   /** Finds whom it is for, and writes the head for them; or says why it is for nobody. */
-  aim(head: RequestHead, record: RequestRecord, asker: Asker, attempts: Attempts): Refusal | undefined {
+  aim(head: RequestHead, record: RequestRecord, visitor: Visitor, attempts: Attempts): Refusal | undefined {
     const { settings, table } = this.#context;
     const target = targetOf(this.method, head.target, head.value(names.host));
     if (!('key' in target)) return { error: target };
@@ -74,8 +69,8 @@ export class Asked {
     const facts = {
       method: this.method,
       idLines: record.idLines,
-      clientAddress: asker.address,
-      scheme: asker.scheme,
+      clientAddress: visitor.address,
+      scheme: visitor.scheme,
       startedAt: record.startedAt,
       upgrade: this.upgrade,
     };

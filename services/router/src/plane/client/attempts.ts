@@ -4,6 +4,7 @@ import { routerErrors } from '../router-errors.ts';
 import type { RouterError } from '../router-errors.ts';
 import type { Endpoint } from '../table/endpoint.ts';
 import type { TableRoute } from '../table/table.ts';
+import type { RequestRecord } from './record.ts';
 
 /** Whom a request was given to, and who is left to try. */
 export class Attempts {
@@ -11,14 +12,14 @@ export class Attempts {
   busy: Endpoint | undefined;
   /** The last one did not accept in time. */
   timedOut = false;
-  /** Monotonic ms at which the request came. */
-  startedAt = 0;
-  /** Monotonic ms of the last attempt; 0: none was made. */
-  attemptedAt = 0;
   readonly #context: PlaneContext;
   #route: TableRoute | undefined;
   #sticky: string | undefined;
   #hash: string | undefined;
+  /** Monotonic ms at which the request came. */
+  #startedAt = 0;
+  /** Monotonic ms of the last attempt; 0: none was made. */
+  #attemptedAt = 0;
   #tried: Set<Endpoint> | undefined;
 
   constructor(context: PlaneContext) {
@@ -27,8 +28,8 @@ export class Attempts {
 
   /** For a new request. */
   begin(): void {
-    this.startedAt = this.#context.clock.monotonic();
-    this.attemptedAt = 0;
+    this.#startedAt = this.#context.clock.monotonic();
+    this.#attemptedAt = 0;
     this.timedOut = false;
     this.#tried = undefined;
   }
@@ -45,8 +46,8 @@ export class Attempts {
     const { clock, pick, settings } = this.#context;
     const route = this.#route as TableRoute;
     const tried = this.#tried;
-    const now = tried === undefined ? this.startedAt : clock.monotonic();
-    const spent = tried !== undefined && now - this.startedAt > settings.retryBudgetMs;
+    const now = tried === undefined ? this.#startedAt : clock.monotonic();
+    const spent = tried !== undefined && now - this.#startedAt > settings.retryBudgetMs;
     const endpoint = spent ? undefined : pick(route, tried, this.#sticky, this.#hash, now);
     if (endpoint !== undefined) {
       this.busy = endpoint;
@@ -62,7 +63,7 @@ export class Attempts {
   /** A connection to a backend: a kept one if it may be, else a new one. */
   connect(endpoint: Endpoint, kept: boolean, repeatable: boolean): BackendConnection {
     const { clock, pool, wheel } = this.#context;
-    this.attemptedAt = clock.monotonic();
+    this.#attemptedAt = clock.monotonic();
     return (
       (kept ? pool.take(endpoint, repeatable, wheel.now) : undefined) ?? pool.open(this.#context, endpoint)
     );
@@ -92,6 +93,13 @@ export class Attempts {
     const endpoint = this.busy;
     this.busy = undefined;
     if (endpoint !== undefined) endpoint.active -= 1;
+  }
+
+  /** Notes how long it took so far, and how long until the last attempt. */
+  measure(record: RequestRecord): void {
+    const took = this.#context.clock.monotonic() - this.#startedAt;
+    record.responseTimeMs = took;
+    record.routerTimeMs = this.#attemptedAt === 0 ? took : this.#attemptedAt - this.#startedAt;
   }
 
   /** The request is over: nothing of it is kept. */

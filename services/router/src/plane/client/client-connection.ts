@@ -10,7 +10,8 @@ import { highWaterBytes } from '../wire/wire.ts';
 import type { Wire, WireHandler } from '../wire/wire.ts';
 import { Exchange } from './exchange.ts';
 import { healthAnswer, isHealthCheck } from './health-check.ts';
-import { headMayEnd } from './held-head.ts';
+import { HeldBytes } from './held-bytes.ts';
+import type { Visitor } from './visitor.ts';
 
 const lingerMs = 5000;
 
@@ -30,16 +31,13 @@ export class ClientConnection implements WireHandler, WheelItem {
   deadline = 0;
   wheelSlot = -1;
   wheelIndex = 0;
-  /** Where the visitor is: a load balancer may have told. */
-  address: string;
-  port: number;
-  readonly scheme: 'http' | 'https';
+  readonly visitor: Visitor;
   readonly #context: PlaneContext;
   readonly #gone: (connection: ClientConnection) => void;
   readonly #exchange: Exchange;
   readonly #body = new BodyReader();
   #state = readingHead;
-  #held: Buffer | undefined;
+  readonly #held = new HeldBytes();
   #inLoop = false;
   #ended = false;
   #bodyPaused = false;
@@ -47,27 +45,20 @@ export class ClientConnection implements WireHandler, WheelItem {
   /** What is being read came behind a request that was not answered yet. */
   #follows = false;
   #limitMs = 0;
-  #addressAndPort: string | undefined;
 
   constructor(
     context: PlaneContext,
     wire: Wire,
-    options: { scheme: 'http' | 'https'; gone: (connection: ClientConnection) => void },
+    visitor: Visitor,
+    gone: (connection: ClientConnection) => void,
   ) {
     this.#context = context;
     this.wire = wire;
-    this.scheme = options.scheme;
-    this.#gone = options.gone;
-    this.address = wire.remoteAddress;
-    this.port = wire.remotePort;
+    this.visitor = visitor;
+    this.#gone = gone;
     this.#exchange = new Exchange(context, this);
     wire.handler = this;
     this.expect(context.settings.requestHeaderMs);
-  }
-
-  get addressAndPort(): string {
-    this.#addressAndPort ??= `${this.address}:${this.port}`;
-    return this.#addressAndPort;
   }
 
   /** Gives the client or the backend, whoever's turn it is, this long. */
@@ -83,7 +74,7 @@ export class ClientConnection implements WireHandler, WheelItem {
 
   /** Whether another request may follow the present one. */
   willKeep(): boolean {
-    if (this.#ended && this.#held === undefined) return false;
+    if (this.#ended && this.#held.empty) return false;
     return this.#exchange.persistent && !this.#context.state.draining;
   }
 
@@ -121,23 +112,11 @@ export class ClientConnection implements WireHandler, WheelItem {
     if (!this.#inLoop) this.#goOn();
   }
 
-  /** Ends in the middle of an answer; one without framing would look complete, so it is reset. */
-  cut(framed: boolean): void {
-    if (framed) this.wire.destroy();
-    else this.wire.reset();
-  }
-
-  destroy(): void {
-    this.wire.destroy();
-  }
-
   /** Gives the wire away; what was read and not used comes back. */
   leave(): Buffer | undefined {
     this.#state = tunnelling;
     this.#context.wheel.remove(this);
-    const held = this.#held;
-    this.#held = undefined;
-    return held;
+    return this.#held.take();
   }
 
   /** The wire that was given away is closed. */
@@ -151,19 +130,13 @@ export class ClientConnection implements WireHandler, WheelItem {
   }
 
   onData(buffer: Buffer, length: number): void {
-    if (this.#held === undefined) {
+    if (this.#held.empty) {
       this.#follows = false;
       return this.#run(buffer, 0, length);
     }
-    const before = this.#held.length;
-    const all = Buffer.concat([this.#held, buffer.subarray(0, length)]);
-    if (this.#state === readingHead && !headMayEnd(all, before)) {
-      this.#held = all;
-      if (all.length > this.#context.settings.maxHeaderBytes) this.#reject(routerErrors.headersTooLarge);
-      return;
-    }
-    this.#held = undefined;
-    this.#run(all, 0, all.length);
+    const complete = this.#held.add(buffer, length);
+    if (complete || this.#state !== readingHead) return this.#runHeld();
+    if (this.#held.length > this.#context.settings.maxHeaderBytes) this.#reject(routerErrors.headersTooLarge);
   }
 
   onEnd(): void {
@@ -184,7 +157,7 @@ export class ClientConnection implements WireHandler, WheelItem {
 
   onClose(): void {
     this.#context.wheel.remove(this);
-    this.#held = undefined;
+    this.#held.take();
     this.#exchange.clientGone();
     this.#gone(this);
   }
@@ -192,50 +165,48 @@ export class ClientConnection implements WireHandler, WheelItem {
   onDeadline(): void {
     if (this.#state === lingering || this.#state === discarding || this.#ended) return this.wire.destroy();
     if (this.#exchange.running) return this.#exchange.timeout();
-    if (this.#served && this.#held === undefined) return this.wire.closeSoon();
+    if (this.#served && this.#held.empty) return this.wire.closeSoon();
     this.#reject(routerErrors.clientTimeout);
   }
 
   /** Uses what is held, or reads more. */
   #goOn(): void {
     if (!this.#bodyPaused) this.wire.resume();
-    const held = this.#held;
-    if (held === undefined) return;
-    this.#held = undefined;
+    if (this.#held.empty) return;
     this.#follows ||= this.#state === readingHead;
-    this.#run(held, 0, held.length);
+    this.#runHeld();
+  }
+
+  #runHeld(): void {
+    const held = this.#held.take();
+    if (held !== undefined) this.#run(held, 0, held.length);
   }
 
   #run(buffer: Buffer, start: number, end: number): void {
     let at = start;
     this.#inLoop = true;
     while (at < end) {
-      if (this.#state === readingHead) {
-        if (this.wire.queued >= highWaterBytes) {
-          this.#hold(buffer, at, end);
-          this.wire.pause();
-          break;
-        }
-        this.#follows ||= at > start;
-        at = this.#head(buffer, at, end);
-      } else if (this.#state === readingBody) {
-        if (!this.#exchange.upload.ready) {
-          this.#hold(buffer, at, end);
-          this.wire.pause();
-          break;
-        }
-        at = this.#readBody(buffer, at, end, this.#exchange.upload);
-      } else if (this.#state === discarding) {
-        at = this.#readBody(buffer, at, end, nobody);
-      } else if (this.#state === answering) {
-        // The next request has to wait; more than this is not read.
-        this.#hold(buffer, at, end);
+      if (this.#mustWait()) {
+        this.#held.keep(buffer, at, end);
         this.wire.pause();
         break;
+      }
+      if (this.#state === readingHead) {
+        this.#follows ||= at > start;
+        at = this.#head(buffer, at, end);
+      } else if (this.#state === readingBody || this.#state === discarding) {
+        at = this.#readBody(buffer, at, end);
       } else break;
     }
     this.#inLoop = false;
     this.#exchange.upload.flush();
+  }
+
+  /** Whether what came cannot be used now: no more is read then. */
+  #mustWait(): boolean {
+    if (this.#state === readingHead) return this.wire.queued >= highWaterBytes;
+    if (this.#state === readingBody) return !this.#exchange.upload.ready;
+    return this.#state === answering;
   }
 
   /** Reads a head; returns where to go on. */
@@ -244,7 +215,7 @@ export class ClientConnection implements WireHandler, WheelItem {
     const after = parseRequest(head, buffer, start, end);
     if (after === 0 && end - start <= settings.maxHeaderBytes) {
       if (this.#served) this.expect(settings.requestHeaderMs);
-      this.#hold(buffer, start, end);
+      this.#held.keep(buffer, start, end);
       return end;
     }
     if (after <= 0 || after - start > settings.maxHeaderBytes) {
@@ -270,8 +241,9 @@ export class ClientConnection implements WireHandler, WheelItem {
     this.#exchange.begin(head);
   }
 
-  #readBody(buffer: Buffer, start: number, end: number, sink: ChunkSink): number {
+  #readBody(buffer: Buffer, start: number, end: number): number {
     const state = this.#state;
+    const sink = state === discarding ? nobody : this.#exchange.upload;
     const after = this.#body.read(buffer, start, end, sink);
     if (this.#state !== state) return end;
     if (after < 0) {
@@ -293,13 +265,9 @@ export class ClientConnection implements WireHandler, WheelItem {
   #next(): void {
     const { settings, state } = this.#context;
     this.#state = readingHead;
-    if (state.closing || (this.#ended && this.#held === undefined)) return this.wire.closeSoon();
+    if (state.closing || (this.#ended && this.#held.empty)) return this.wire.closeSoon();
     this.expect(settings.clientKeepAliveMs);
     if (!this.#inLoop) this.#goOn();
-  }
-
-  #hold(buffer: Buffer, start: number, end: number): void {
-    this.#held = Buffer.from(buffer.subarray(start, end));
   }
 
   /** Refuses what is no request; the client gets to read why even when it is still sending. */
@@ -313,17 +281,14 @@ export class ClientConnection implements WireHandler, WheelItem {
 
   /** Closes after an answer: at once when nothing more can come, else when the client has read it. */
   #leave(): void {
-    if (
-      this.#ended ||
-      (this.#body.done && this.#held === undefined && !this.#inLoop && this.#exchange.saidClose)
-    )
+    if (this.#ended || (this.#body.done && this.#held.empty && !this.#inLoop && this.#exchange.saidClose))
       return this.wire.closeSoon();
     this.#linger();
   }
 
   #linger(): void {
     this.#state = lingering;
-    this.#held = undefined;
+    this.#held.take();
     this.wire.end();
     this.expect(lingerMs);
     this.wire.resume();

@@ -35,6 +35,12 @@ export class Download {
     return this.#send(buffer, start, end);
   }
 
+  /** Ends in the middle of an answer; one without framing would look complete, so it is reset. */
+  cut(framed: boolean): void {
+    if (framed) this.#wire.destroy();
+    else this.#wire.reset();
+  }
+
   trailers(text: string): void {
     this.flush();
     this.#wire.writeText(text);

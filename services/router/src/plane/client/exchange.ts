@@ -64,7 +64,7 @@ export class Exchange implements BackendUser {
     this.#answer.begin(head, this.record);
     this.upload.reset();
     this.download.reset();
-    const refusal = asked.aim(head, this.record, this.#client, this.#attempts);
+    const refusal = asked.aim(head, this.record, this.#client.visitor, this.#attempts);
     if (refusal !== undefined) return this.fail(refusal.error, refusal.text);
     this.#tryNext();
   }
@@ -92,7 +92,7 @@ export class Exchange implements BackendUser {
     if (download.begun) {
       const { framed } = this.#answer;
       this.#finish();
-      return this.#client.cut(framed);
+      return download.cut(framed);
     }
     const client = this.#client;
     this.persistent &&=
@@ -120,7 +120,7 @@ export class Exchange implements BackendUser {
       return this.fail(late ? routerErrors.clientTimeout : routerErrors.endpointTimeout);
     }
     // A visitor who does not read what is there is no fault of the backend: 499.
-    if (this.#backendPaused) return this.#client.destroy();
+    if (this.#backendPaused) return this.#client.wire.destroy();
     this.fail(routerErrors.endpointTimeout);
   }
 
@@ -147,10 +147,9 @@ export class Exchange implements BackendUser {
   }
 
   connected(): void {
-    const { settings } = this.#context;
     const client = this.#client;
     const backend = this.#backend as BackendConnection;
-    client.expect(settings.responseMs);
+    client.expect(this.#context.settings.responseMs);
     this.upload.begin(backend, this.#asked.forward + (this.#attempts.busy?.headersEnd ?? '\r\n'));
     if (!this.#asked.hasBody) return this.upload.complete();
     if (this.#asked.wantsContinue) {
@@ -254,9 +253,8 @@ export class Exchange implements BackendUser {
   }
 
   tunnelled(wire: Wire, buffer: Buffer, start: number, end: number): void {
-    const { clock } = this.#context;
     this.#backend = undefined;
-    this.record.responseTimeMs = clock.monotonic() - this.#attempts.startedAt;
+    this.#attempts.measure(this.record);
     this.download.flush();
     const client = this.#client;
     const early = client.leave();
@@ -285,14 +283,11 @@ export class Exchange implements BackendUser {
   #finish(): void {
     if (!this.running) return;
     this.running = false;
-    const { clock, stats, accessLog, state } = this.#context;
+    const { stats, accessLog, state } = this.#context;
     const { record } = this;
-    const { startedAt, attemptedAt } = this.#attempts;
-    const took = clock.monotonic() - startedAt;
     // A tunnel's life is not latency.
-    if (record.status !== 101) record.responseTimeMs = took;
-    record.routerTimeMs = attemptedAt === 0 ? took : attemptedAt - startedAt;
-    record.clientAddress = this.#client.addressAndPort;
+    if (record.status !== 101) this.#attempts.measure(record);
+    record.clientAddress = this.#client.visitor.addressAndPort;
     accessLog.write(record);
     stats.finished(record, record.endpoint);
     record.clear();
