@@ -1,21 +1,30 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { tempDir, waitFor } from '@vcap/testkit';
-import type { TempDir } from '@vcap/testkit';
+import { startNats, tempDir, waitFor } from '@vcap/testkit';
+import type { NatsServer, TempDir } from '@vcap/testkit';
 import { connect } from 'node:tls';
 import { makePair } from '../support/certificate.ts';
-import { startRouter } from '../support/router-under-test.ts';
-import type { RouterUnderTest } from '../support/router-under-test.ts';
+import { startRouterProcess } from '../support/router-process.ts';
+import type { RouterProcess } from '../support/router-process.ts';
 
 let dir: TempDir;
-let router: RouterUnderTest | undefined;
+let nats: NatsServer;
+let router: RouterProcess | undefined;
 beforeEach(async () => {
+  nats = await startNats();
   dir = await tempDir('router-sessions');
   makePair(dir.path, 'default', 'shop.test');
 });
 afterEach(async () => {
   await router?.stop();
+  await nats.stop();
   await dir.remove();
 });
+
+const start = async (workers: number): Promise<void> => {
+  router = await startRouterProcess(nats.url, { workers, tls: { port: 0, certificates: dir.path } });
+};
+const tlsPort = (): number =>
+  Number(/"event":"listening-tls","port":(\d+)/.exec(router?.process.output() ?? '')?.[1]);
 
 interface Visit {
   readonly reused: boolean;
@@ -29,7 +38,7 @@ function visit(session?: Buffer): Promise<Visit> {
   return new Promise((resolve, reject) => {
     let next: Buffer | undefined;
     let seen: Omit<Visit, 'session'> | undefined;
-    const options = { port: router?.tlsPort ?? 0, host: '127.0.0.1', servername: 'shop.test' };
+    const options = { port: tlsPort(), host: '127.0.0.1', servername: 'shop.test' };
     const socket = connect({ ...options, session, rejectUnauthorized: false }, () => {
       seen = { reused: socket.isSessionReused(), fingerprint: socket.getPeerCertificate().fingerprint256 };
       socket.end('GET / HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n');
@@ -46,7 +55,7 @@ function visit(session?: Buffer): Promise<Visit> {
 test.each([0, 2])(
   'a session goes on with any of %i workers',
   async (workers) => {
-    router = await startRouter({ dataplane: 'node', workers, tls: { port: 0, certificates: dir.path } });
+    await start(workers);
     const first = await visit();
     expect(first.reused).toBe(false);
     for (let visits = 0; visits < 6; visits += 1) expect((await visit(first.session)).reused).toBe(true);
@@ -55,16 +64,16 @@ test.each([0, 2])(
 );
 
 test('and over a change of certificates', async () => {
-  router = await startRouter({ dataplane: 'node', tls: { port: 0, certificates: dir.path } });
+  await start(0);
   const first = await visit();
   makePair(dir.path, 'default', 'shop.test');
   await waitFor(async () => (await visit()).fingerprint !== first.fingerprint, { timeoutMs: 20_000 });
   expect((await visit(first.session)).reused).toBe(true);
-}, 40_000);
+}, 60_000);
 
 test('with one pair and with several, each name gets its own certificate', async () => {
-  router = await startRouter({ dataplane: 'node', tls: { port: 0, certificates: dir.path } });
+  await start(0);
   const alone = await visit();
   makePair(dir.path, 'shop', 'shop.test');
   await waitFor(async () => (await visit()).fingerprint !== alone.fingerprint, { timeoutMs: 20_000 });
-}, 40_000);
+}, 60_000);
