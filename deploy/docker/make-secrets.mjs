@@ -73,7 +73,10 @@ ${authorization}`,
 );
 write('redis.conf', `dir /data\nrequirepass ${redis}\nappendonly yes\nsave ""\n`);
 write('redis-uri', `redis://:${redis}@redis:6379\n`);
-write('database-uri', `mysql://vcap:${database}@database:3306/cloud_controller\n`);
+write(
+  'database-uri',
+  `mysql://vcap:${database}@${process.env.VCAP_DATABASE || 'database'}:3306/cloud_controller\n`,
+);
 
 const status = 'status-password';
 const shares = {

@@ -4,10 +4,12 @@ import type { TempDir } from '@vcap/testkit';
 import { plainApp, writeVisits } from './support/apps.ts';
 import { askController } from './support/api.ts';
 import { Cluster } from './support/cluster.ts';
+import { Counter } from './support/counter.ts';
 import { Load } from './support/load.ts';
 import type { Tally } from './support/load.ts';
 import { poison } from './support/poison.ts';
-import { printTallies } from './support/table.ts';
+import { printTallies, say } from './support/table.ts';
+import { underLoad } from './support/under-load.ts';
 import { usable } from './support/usable.ts';
 
 /** Destroyed in this order, each with what may fail meanwhile: a router's and a DEA's open requests are lost. */
@@ -27,8 +29,19 @@ const kinds: readonly (readonly [string, number])[] = [
   ['dea', 5],
 ];
 
-/** Those that a push or a request goes through, but for DEAs: their instances have to move first. */
-const upgraded = ['stager', 'cloud-controller', 'health-manager', 'router'];
+/** All of ours, in the order of an upgrade. */
+const upgraded = [
+  'mysql-node',
+  'mysql-node-standard',
+  'mysql-gateway',
+  'service-broker',
+  'caldecott',
+  'stager',
+  'cloud-controller',
+  'health-manager',
+  'router',
+  'dea',
+];
 
 (usable() ? describe : describe.skip)('a whole cluster in containers', () => {
   let cluster: Cluster | undefined;
@@ -38,22 +51,8 @@ const upgraded = ['stager', 'cloud-controller', 'health-manager', 'router'];
     if (!cluster) throw new Error('the cluster is not up');
     return cluster;
   };
-  /** Twenty requests a second while `work` goes on, and a second before and after. */
-  const underLoad = async (work: () => Promise<void>): Promise<Tally> => {
-    const load = new Load(it().port, it().host('hello'));
-    const more = async (requests: number): Promise<void> => {
-      const until = load.sent + requests;
-      await waitFor(() => load.sent >= until, { timeoutMs: 60_000 });
-    };
-    try {
-      await more(20);
-      await work();
-      await more(20);
-    } finally {
-      await load.stop();
-    }
-    return load.stop();
-  };
+  const underHelloLoad = (work: () => Promise<void>): Promise<Tally> =>
+    underLoad(it().port, it().host('hello'), work);
 
   beforeAll(async () => {
     dir = await tempDir('vcap-e2e-visits-');
@@ -76,13 +75,25 @@ const upgraded = ['stager', 'cloud-controller', 'health-manager', 'router'];
     expect(second.visits).toBeGreaterThan(first.visits);
   });
 
+  test('a plan is chosen, and a database is reached through a tunnel, by the helper and directly', async () => {
+    await it().ok('create-service', 'mysql', 'large', '--plan', 'standard', '-n');
+    const table = 'CREATE TABLE t (n INT); INSERT INTO t VALUES (6), (7);';
+    await it().okWith(table, 'tunnel', 'large', 'mysql', '-n');
+    const sum = 'SELECT CONCAT("the sum is ", SUM(n)) FROM t;';
+    for (const way of [[], ['--direct']])
+      expect(await it().okWith(sum, 'tunnel', 'large', 'mysql', '-n', ...way)).toContain('the sum is 13');
+    expect(await it().ok('services')).toMatch(/large.*standard/);
+    await it().ok('tunnel', '--remove', '-n');
+    await it().ok('delete-service', 'large', '-n');
+  });
+
   test('any container may be destroyed and made again', async () => {
     const rows: [string, Tally][] = [];
     try {
       for (const [kind] of kinds) {
         const [victim] = await it().containers(kind);
         if (victim === undefined) throw new Error(`no container of ${kind} runs`);
-        const tally = await underLoad(async () => {
+        const tally = await underHelloLoad(async () => {
           await it().destroy(victim);
           await it().restore(kind);
         });
@@ -107,20 +118,21 @@ const upgraded = ['stager', 'cloud-controller', 'health-manager', 'router'];
     const rows: [string, Tally][] = [];
     try {
       for (const kind of upgraded) {
-        const tally = await underLoad(async () => {
-          for (const old of await it().containers(kind)) {
-            await it().docker('stop', '-t', '90', old);
-            await it().destroy(old);
-            await it().restore(kind);
-          }
-        });
-        rows.push([kind, tally]);
+        const before = await it().containers(kind);
+        rows.push([kind, await underHelloLoad(() => it().upgrade(kind))]);
+        const after = await it().containers(kind);
+        expect({ kind, count: after.length }).toEqual({ kind, count: before.length });
+        expect(after.filter((container) => before.includes(container))).toEqual([]);
       }
     } finally {
-      printTallies('Every container of a kind ended in order and replaced, at 20 requests a second', rows);
+      printTallies(
+        'Every container of a kind replaced by deploy/docker/upgrade, at 20 requests a second',
+        rows,
+      );
     }
-    const allowed = (kind: string): number => (kind === 'router' ? 5 : 0);
+    const allowed = (kind: string): number => (kind === 'router' || kind === 'dea' ? 5 : 0);
     expect(rows.filter(([kind, { failed }]) => failed > allowed(kind))).toEqual([]);
+    await it().running('hello', 3);
   });
 
   test('users find their data after their database server was made again', async () => {
@@ -134,7 +146,7 @@ const upgraded = ['stager', 'cloud-controller', 'health-manager', 'router'];
 
   test('the bus may be gone for half a minute', async () => {
     const servers = ['nats-1', 'nats-2', 'nats-3'];
-    const tally = await underLoad(async () => {
+    const tally = await underHelloLoad(async () => {
       await it().compose('stop', '-t', '0', ...servers);
       // Half a minute of requests.
       const port = it().port;
@@ -147,11 +159,26 @@ const upgraded = ['stager', 'cloud-controller', 'health-manager', 'router'];
     });
     printTallies('The whole bus gone for half a minute', [['nats', tally]]);
     expect(tally.failed).toBe(0);
-    await waitFor(async () => (await it().vmc('push', 'again', '--path', plainApp, '-n')).status === 0, {
-      timeoutMs: 120_000,
-    });
+    await waitFor(async () => it().ok('push', 'again', '--path', plainApp, '-n'), { timeoutMs: 120_000 });
     await it().answer('again');
     await it().ok('delete', 'again', '-n');
+  });
+
+  test('a push goes on when a server of the bus is lost meanwhile', async () => {
+    const [victim = ''] = await it().containers('nats-1');
+    const began = performance.now();
+    const tally = await underHelloLoad(async () => {
+      const push = it().vmc('push', 'meanwhile', '--path', plainApp, '-n');
+      await it().destroy(victim);
+      const { status, output } = await push;
+      say(`the push took ${Math.round(performance.now() - began)} ms`);
+      expect({ status, output }).toMatchObject({ status: 0 });
+      await it().restore('nats-1');
+    });
+    printTallies('A server of the bus destroyed during a push', [['nats-1', tally]]);
+    expect(tally.failed).toBe(0);
+    await it().answer('meanwhile');
+    await it().ok('delete', 'meanwhile', '-n');
   });
 
   test('two controllers that are told different things about one application agree in the end', async () => {
@@ -165,6 +192,7 @@ const upgraded = ['stager', 'cloud-controller', 'health-manager', 'router'];
       ]);
     const wanted = (await ask(0, 'GET', '/apps/hello')) as { instances: number };
     const other = (await ask(1, 'GET', '/apps/hello')) as { instances: number };
+    say(`2 or 4 instances, five times each: ${wanted.instances} and ${other.instances} in the end`);
     expect([2, 4]).toContain(wanted.instances);
     expect(other.instances).toBe(wanted.instances);
     await it().running('hello', wanted.instances);
@@ -179,10 +207,11 @@ const upgraded = ['stager', 'cloud-controller', 'health-manager', 'router'];
     const before = await states();
     const [bus = ''] = await it().containers('nats-1');
     const address = await it().address(bus);
-    const tally = await underLoad(async () => {
+    const tally = await underHelloLoad(async () => {
       const sent = await poison(address, async (role) => it().secret(`bus-password-${role}`));
-      process.stderr.write(`${sent} messages of nonsense were sent\n`);
+      say(`${sent} messages of nonsense were sent`);
     });
+    printTallies('Nonsense on the bus', [['', tally]]);
     expect(tally.failed).toBe(0);
     expect(await states()).toBe(before);
     await it().ok('update', 'hello', '--path', plainApp, '-n');
@@ -192,7 +221,55 @@ const upgraded = ['stager', 'cloud-controller', 'health-manager', 'router'];
   test('five DEAs are as easy as three', async () => {
     await it().restore('--scale', 'dea=5', 'dea');
     expect(await it().containers('dea')).toHaveLength(5);
+    const volumes = await it().namelessVolumes('dea');
     await it().restore('--scale', 'dea=3', 'dea');
+    const kept = await it().namelessVolumes('dea');
+    await it().docker('volume', 'rm', ...volumes.filter((name) => !kept.includes(name)));
     await it().running('hello', 3);
+  });
+
+  test('the replica takes over when the database is lost, with all that was acknowledged', async () => {
+    const api = { port: it().port, host: it().host('api'), token: await it().token(password) };
+    const counter = await Counter.start(api);
+    const wrote = async (more: number): Promise<void> => {
+      const until = counter.acknowledged + more;
+      await waitFor(() => counter.acknowledged >= until, { timeoutMs: 120_000 });
+    };
+    let known = 0;
+    const tally = await underHelloLoad(async () => {
+      try {
+        await wrote(20);
+        // deploy/docker/README.md, "When the database is lost", word by word.
+        const [primary = ''] = await it().containers('database');
+        await it().destroy(primary);
+        const began = performance.now();
+        await it().compose('exec', '-T', 'database-replica', 'bash', '/vcap/promote.sh');
+        it().set('VCAP_DATABASE', 'database-replica');
+        await it().compose('up', '-d', '--no-deps', 'secrets');
+        known = counter.acknowledged;
+        await it().upgrade('cloud-controller');
+        await wrote(1);
+        say(`changes went on ${Math.round(performance.now() - began)} ms after the loss`);
+        await wrote(10);
+      } finally {
+        await counter.stop();
+      }
+    });
+    const there = await counter.read();
+    say(`${counter.acknowledged} writes acknowledged, ${known} of them before, ${counter.failed} refused`);
+    printTallies('The database lost, its replica promoted', [['database', tally]]);
+    expect(tally.failed).toBe(0);
+    expect(there).toBeGreaterThanOrEqual(counter.acknowledged);
+    await it().ok('delete', 'counter', '-n');
+
+    // A new server in the place of the lost one copies the one that took over.
+    await it().docker('volume', 'rm', `${Cluster.project}_database`);
+    await it().restore('database');
+    await waitFor(
+      async () => (await it().replication('database')).match(/Slave_(IO|SQL)_Running: Yes/g)?.length === 2,
+      { timeoutMs: 60_000 },
+    );
+    await it().ok('update', 'hello', '--path', plainApp, '-n');
+    await it().answer('hello');
   });
 });

@@ -1,9 +1,10 @@
+import { join } from 'node:path';
 import { freePort, tempDir, waitFor } from '@vcap/testkit';
 import type { TempDir } from '@vcap/testkit';
 import { DockerComposeEnvironment, Wait } from 'testcontainers';
 import type { StartedDockerComposeEnvironment } from 'testcontainers';
-import { root, vmcProgram } from './checkout.ts';
-import { get } from './load.ts';
+import { deploy, root, vmcProgram } from './checkout.ts';
+import { ask } from './load.ts';
 import { must, run } from './run.ts';
 import type { Ended, RunOptions } from './run.ts';
 import { projectOf } from './usable.ts';
@@ -17,6 +18,7 @@ export class Cluster {
   readonly #environment: StartedDockerComposeEnvironment;
   readonly #settings: Record<string, string>;
   readonly #home: TempDir;
+  #secrets: Promise<Record<string, string>> | undefined;
 
   private constructor(
     port: number,
@@ -57,6 +59,17 @@ export class Cluster {
     await this.#home.remove();
   }
 
+  /** Sets one of .env.example's from now on. */
+  set(name: string, value: string): void {
+    this.#settings[name] = value;
+  }
+
+  /** What operators run to replace containers in order. */
+  async upgrade(...services: string[]): Promise<void> {
+    const env = { ...process.env, ...this.#settings, COMPOSE_PROJECT_NAME: Cluster.project };
+    await must(join(deploy, 'docker/upgrade'), services, { env, timeoutMs: upTimeoutMs });
+  }
+
   /** A `docker compose` command that must succeed. */
   async compose(...args: string[]): Promise<string> {
     return this.docker('compose', '-p', Cluster.project, ...args);
@@ -72,6 +85,13 @@ export class Cluster {
   async containers(service: string): Promise<string[]> {
     const ids = await this.compose('ps', '-q', service);
     return ids.split('\n').filter(Boolean).toSorted();
+  }
+
+  /** Volumes without a name of a service's containers: one that is scaled away leaves its own behind. */
+  async namelessVolumes(service: string): Promise<string[]> {
+    const format = '{{range .Mounts}}{{if eq .Type "volume"}}{{println .Name}}{{end}}{{end}}';
+    const names = await this.docker('inspect', '-f', format, ...(await this.containers(service)));
+    return names.split('\n').filter((name) => /^[0-9a-f]{64}$/.test(name));
   }
 
   /** Address in the cluster's network, which this host reaches too. */
@@ -93,9 +113,32 @@ export class Cluster {
 
   /** Text of one of the cluster's secrets. */
   async secret(name: string): Promise<string> {
-    const volume = `${Cluster.project}_secrets`;
-    const args = ['run', '--rm', '-v', `${volume}:/secrets:ro`, 'node:24-bookworm-slim'];
-    return (await this.docker(...args, 'cat', `/secrets/${name}`)).trim();
+    this.#secrets ??= this.#readSecrets();
+    return (await this.#secrets)[name] ?? '';
+  }
+
+  /** All of them at once: a container costs a second. */
+  async #readSecrets(): Promise<Record<string, string>> {
+    const script = `const { readdirSync, readFileSync } = require('node:fs');
+      console.log(JSON.stringify(Object.fromEntries(
+        readdirSync('/s').map((name) => [name, readFileSync('/s/' + name, 'utf8').trim()]))))`;
+    const args = ['run', '--rm', '-v', `${Cluster.project}_secrets:/s:ro`, 'node:24-bookworm-slim'];
+    return JSON.parse(await this.docker(...args, 'node', '-e', script)) as Record<string, string>;
+  }
+
+  /** What a database server says of the one it copies. */
+  async replication(service: string): Promise<string> {
+    const client = 'mariadb -uroot -p"$(cat /secrets/database-root-password)" -e "SHOW SLAVE STATUS\\G"';
+    return this.compose('exec', '-T', service, 'sh', '-c', client);
+  }
+
+  /** What the API knows the administrator by. */
+  async token(password: string): Promise<string> {
+    const path = '/users/admin@vcap.local/tokens';
+    const question = { host: this.host('api'), method: 'POST', path, body: { password } };
+    const [status, text] = await ask(this.port, question);
+    if (status !== 200) throw new Error(`${path}: ${status} ${text}`);
+    return (JSON.parse(text) as { token: string }).token;
   }
 
   vmc(...args: string[]): Promise<Ended> {
@@ -105,6 +148,11 @@ export class Cluster {
   /** A vmc command that must succeed. */
   async ok(...args: string[]): Promise<string> {
     return (await must(vmcProgram, args, this.#vmcOptions)).output;
+  }
+
+  /** The same, for one that reads. */
+  async okWith(input: string, ...args: string[]): Promise<string> {
+    return (await must(vmcProgram, args, { ...this.#vmcOptions, input })).output;
   }
 
   get #vmcOptions(): RunOptions {
@@ -123,7 +171,7 @@ export class Cluster {
   }
 
   async get(app: string, path = '/'): Promise<[number, string]> {
-    return get(this.port, this.host(app), path);
+    return ask(this.port, { host: this.host(app), path });
   }
 
   /** Waits until an application answers 200, and gives the answer's text. */

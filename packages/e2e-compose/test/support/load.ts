@@ -1,7 +1,24 @@
 import { Agent, request } from 'node:http';
 
-/** One request: its status, 0 when the connection broke or nothing came in time. */
-export function get(port: number, host: string, path = '/', timeoutMs = 15_000): Promise<[number, string]> {
+/** What is asked, and how. */
+export interface Question {
+  host: string;
+  path?: string;
+  method?: string;
+  token?: string;
+  /** Sent as JSON. */
+  body?: unknown;
+  timeoutMs?: number;
+}
+
+/** One request: its status and text; status 0 when the connection broke or nothing came in time. */
+export function ask(port: number, question: Question): Promise<[number, string]> {
+  const { host, path = '/', method = 'GET', token, body: sent, timeoutMs = 15_000 } = question;
+  const headers = {
+    host,
+    ...(token === undefined ? {} : { authorization: token }),
+    ...(sent === undefined ? {} : { 'content-type': 'application/json' }),
+  };
   return new Promise((resolve) => {
     const agent = new Agent({ keepAlive: false });
     let body = '';
@@ -13,7 +30,7 @@ export function get(port: number, host: string, path = '/', timeoutMs = 15_000):
       call.destroy();
       resolve([status, text]);
     };
-    const call = request({ host: '127.0.0.1', port, path, agent, headers: { host } }, (response) => {
+    const call = request({ host: '127.0.0.1', port, path, method, agent, headers }, (response) => {
       response.on('data', (chunk: Buffer) => (body += chunk.toString()));
       response.on('end', () => end(response.complete ? (response.statusCode ?? 0) : 0, body));
       response.on('error', (error) => end(0, error.message));
@@ -21,7 +38,7 @@ export function get(port: number, host: string, path = '/', timeoutMs = 15_000):
     });
     call.on('error', (error) => end(0, error.message));
     const timer = setTimeout(() => end(0, 'no answer in time'), timeoutMs);
-    call.end();
+    call.end(sent === undefined ? undefined : JSON.stringify(sent));
   });
 }
 
@@ -62,7 +79,7 @@ export class Load {
     const tally = this.#tally;
     tally.requests++;
     const began = performance.now();
-    const [status, body] = await get(port, host);
+    const [status, body] = await ask(port, { host });
     if (status === 200) tally.slowest = Math.max(tally.slowest, Math.round(performance.now() - began));
     else {
       tally.failed++;

@@ -5,6 +5,8 @@ export interface RunOptions {
   timeoutMs?: number;
   env?: NodeJS.ProcessEnv;
   cwd?: string;
+  /** What it reads; nothing by default. */
+  input?: string;
 }
 export interface Ended {
   status: number;
@@ -18,9 +20,11 @@ const lingerMs = 1000;
 
 /** Runs a program to its end; a status other than 0 is an answer, as is 124 after the time. Never rejects. */
 export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
-  const { timeoutMs = 60_000, env, cwd } = options;
+  const { timeoutMs = 60_000, env, cwd, input } = options;
   return new Promise((resolve) => {
-    const child = spawn(program, args, { detached: true, env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, args, { detached: true, env, cwd, stdio: 'pipe' });
+    // It may end before it has read all.
+    child.stdin.on('error', () => undefined).end(input);
     let stdout = '';
     let output = '';
     const take = (text: string): void => {

@@ -12,3 +12,6 @@ export function printTallies(title: string, rows: readonly (readonly [string, Ta
   const head = line('', 'requests', 'failed', 'slowest ms');
   process.stderr.write(`\n${title}\n${head}\n${lines.join('\n')}\n\n`);
 }
+
+/** One figure, among what the tests print. */
+export const say = (text: string): void => void process.stderr.write(`  ${text}\n`);
