@@ -46,7 +46,7 @@ async function purgeOrphans(gateway: RunningGateway): Promise<string[]> {
 describe('a cut message bus', () => {
   it('fails what is asked, keeps what was acknowledged, and leaves an orphan to be purged', async () => {
     const node = await scene.node();
-    const gateway = await scene.gateway({ node_timeout: 5, double_check_orphan_interval: 0.2 });
+    const gateway = await scene.gateway({ node_timeout: 10, double_check_orphan_interval: 0.2 });
     const kept = scene.stage.save(await gateway.client.provision(request));
     const held = hold(node);
     const lost = gateway.client.provision(request).catch((error: unknown) => error);

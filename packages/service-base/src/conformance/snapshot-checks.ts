@@ -23,7 +23,7 @@ export function snapshotChecks<C extends NodeConfig>(service: ServiceUnderTest<C
     node: { ...common, backup_dirs: [backups] },
     gateway: {
       ...common,
-      import: { allowed_hosts: ['127.0.0.1'], max_bytes: 10_000_000 },
+      import: { max_bytes: 10_000_000 },
       plan_management: { plans: { free: { lifecycle } } },
     },
   };
@@ -131,7 +131,12 @@ export function snapshotChecks<C extends NodeConfig>(service: ServiceUnderTest<C
       const { client } = scene.gateway;
       const { service_id: id, credentials } = await scene.provision();
       await data.write(credentials, 'safe');
-      for (const url of ['http://169.254.169.254/latest', 'http://localhost:1/x', 'http://u:p@127.0.0.1/x']) {
+      for (const url of [
+        'http://169.254.169.254/latest',
+        'http://localhost:1/x',
+        'http://127.0.0.1:1/x',
+        'http://u:p@127.0.0.1/x',
+      ]) {
         await refused(client.call('PUT', gatewayPaths.importUrl(id), { url }), 30001);
       }
       await refused(client.call('PUT', gatewayPaths.importUrl(id), { url: 'file:///etc/passwd' }), 30001);

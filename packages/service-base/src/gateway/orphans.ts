@@ -60,15 +60,12 @@ export class Orphans implements Member {
 
   /** Asks the nodes and returns at once; the result is there after the double check. */
   async check(trace: Trace): Promise<void> {
-    const { bus, clock, log, serviceName, handles, doubleCheck } = this.#options;
+    const { bus, serviceName, handles } = this.#options;
     if (!(await handles.fetch()))
       throw new ServiceError(serviceErrors.unavailable, 'the handles cannot be fetched');
     this.#staged = new Map();
-    this.#check?.cancel();
     bus.publish(serviceCheckOrphan.of(serviceName), 'Send Me Handles', trace);
-    this.#check = clock.setTimeout(() => {
-      this.#conclude().catch((err: unknown) => log.error({ event: 'orphan-check-failed', err }));
-    }, doubleCheck * 1000);
+    this.#concludeLater();
   }
 
   /** Has nodes delete what an operator lists; what the cloud controller knows is left out. */
@@ -91,6 +88,9 @@ export class Orphans implements Member {
       if (this.instances[node])
         this.instances[node] = this.instances[node].filter((name) => !names.includes(name));
       const gone = new Set(bindings.map(keyOf));
+      const staged = this.#staged.get(node);
+      for (const name of names) staged?.instances.delete(name);
+      for (const key of gone) staged?.bindings.delete(key);
       if (this.bindings[node])
         this.bindings[node] = this.bindings[node].filter((each) => !gone.has(keyOf(each)));
     }
@@ -103,6 +103,16 @@ export class Orphans implements Member {
     this.#staged.set(node_id, staged);
     for (const name of instances_list) if (!instances.has(name)) staged.instances.add(name);
     for (const each of bindings_list) if (!accounts.has(keyOf(each))) staged.bindings.set(keyOf(each), each);
+    if (this.#check) this.#concludeLater();
+  }
+
+  /** The last report waits for its double check too: what it tells of may just be on its way to the controller. */
+  #concludeLater(): void {
+    const { clock, log, doubleCheck } = this.#options;
+    this.#check?.cancel();
+    this.#check = clock.setTimeout(() => {
+      this.#conclude().catch((err: unknown) => log.error({ event: 'orphan-check-failed', err }));
+    }, doubleCheck * 1000);
   }
 
   async #conclude(): Promise<void> {

@@ -11,13 +11,17 @@ export function checkUrl(url: string, allowedHosts: readonly string[]): URL {
   if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.username !== '' || parsed.password !== '') {
     throw new ServiceError(serviceErrors.malformed, 'the URL must be http or https, without credentials');
   }
-  const port = parsed.port || (parsed.protocol === 'https:' ? '443' : '80');
-  const names = [parsed.hostname, `${parsed.hostname}:${port}`];
+  const names = [parsed.hostname, hostAndPort(parsed)];
   if (allowedHosts.some((host) => names.includes(host.toLowerCase()))) return parsed;
   throw new ServiceError(
     serviceErrors.malformed,
     `files may not be imported from ${parsed.host}: ask the operator`,
   );
+}
+
+/** `name:port` of an address, also where the port goes without saying. */
+export function hostAndPort({ hostname, port, protocol }: URL): string {
+  return `${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`;
 }
 
 /** Fetches into a file, within the limits; each redirect is checked like the first address. */

@@ -13,7 +13,7 @@ import type { Redis } from 'ioredis';
 import type { GatewayConfig } from '../gateway/config.ts';
 import type { ServiceHandle } from '../gateway/handle-cache.ts';
 import { nodeOf } from '../gateway/provisioner.ts';
-import { checkUrl } from './fetch-file.ts';
+import { checkUrl, hostAndPort } from './fetch-file.ts';
 import { jobDataSchema } from './job-data.ts';
 import type { ImportLimits, JobData } from './job-data.ts';
 import { viewOf } from './job-view.ts';
@@ -218,9 +218,11 @@ export class Lifecycle implements Member {
     return queue;
   }
 
+  /** What the service itself hands out may come back, to another instance say: it asks for a token. */
   #limits(): ImportLimits {
     const { allowed_hosts, max_bytes, max_redirects, timeout } = this.#options.config.import;
-    return { allowed_hosts, max_bytes, max_redirects, timeout_ms: timeout * 1000 };
+    const own = hostAndPort(new URL(this.#url('x', 'x')));
+    return { allowed_hosts: [...allowed_hosts, own], max_bytes, max_redirects, timeout_ms: timeout * 1000 };
   }
 
   #url(serviceId: string, id: string): string {
