@@ -42,7 +42,8 @@ const { metafile } = await build({
   bundle: true,
   metafile: true,
   // With --split what is imported later is a file of its own: only what is asked for is read. Such a file of a
-  // CommonJS module has no named exports, so this is for programs that import only our own modules later.
+  // CommonJS module has no named exports, so this is for programs that import only our own modules later (which may hand
+  // on what they need of such a one).
   splitting: values.split,
   platform: 'node',
   target: 'node20',

@@ -1,10 +1,11 @@
 import { mkdir, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { bucketHasData, restoreBucket, saveBucket } from './bucket.ts';
 import { filesHaveData, restoreFiles, saveFiles } from './files.ts';
 import { digestOf, manifestName, verifiedManifest } from './manifest.ts';
 import type { Manifest, Part } from './manifest.ts';
 import { mysqlHasData, restoreMysql, saveMysql } from './mysql.ts';
-import { fileOf } from './places.ts';
+import { fileOf, kindOf } from './places.ts';
 import type { Place } from './places.ts';
 import { restoreSqlite, saveSqlite, sqliteHasData } from './sqlite.ts';
 
@@ -23,7 +24,8 @@ export async function backup(
   if ((await readdir(dir)).length > 0) throw new Error(`${dir} is not empty`);
   const parts: Part[] = [];
   for (const place of places) {
-    const { kind, name } = place;
+    const { name } = place;
+    const kind = kindOf(place);
     const file = fileOf(place);
     await save(place, join(dir, file));
     const digest = await digestOf(join(dir, file));
@@ -40,6 +42,7 @@ export async function backup(
 async function save(place: Place, to: string): Promise<void> {
   if (place.kind === 'sqlite') return saveSqlite(place.path, to);
   if (place.kind === 'files') return saveFiles(place.path, to);
+  if (place.kind === 'bucket') return saveBucket(place.s3, to);
   return saveMysql(place, to);
 }
 
@@ -55,8 +58,8 @@ export async function restore(
 ): Promise<void> {
   const { made, parts } = await verifiedManifest(dir);
   const steps = places.map((place) => {
-    const part = parts.find(({ kind, name }) => kind === place.kind && name === place.name);
-    if (!part) throw new Error(`the backup of ${made} has no ${place.kind} ${place.name}`);
+    const part = parts.find(({ kind, name }) => kind === kindOf(place) && name === place.name);
+    if (!part) throw new Error(`the backup of ${made} has no ${kindOf(place)} ${place.name}`);
     return { place, part };
   });
   if (!force)
@@ -67,6 +70,7 @@ export async function restore(
     const from = join(dir, part.file);
     if (place.kind === 'sqlite') await restoreSqlite(from, place.path);
     else if (place.kind === 'files') await restoreFiles(from, place.path);
+    else if (place.kind === 'bucket') await restoreBucket(from, place.s3);
     else await restoreMysql(place, from);
     say(`${place.name}: ${part.bytes} bytes of ${made}`);
   }
@@ -74,5 +78,6 @@ export async function restore(
 
 async function hasData(place: Place): Promise<boolean> {
   if (place.kind === 'sqlite') return sqliteHasData(place.path);
+  if (place.kind === 'bucket') return bucketHasData(place.s3);
   return place.kind === 'files' ? filesHaveData(place.path) : mysqlHasData(place);
 }

@@ -1,20 +1,22 @@
 import { basename } from 'node:path';
+import { blobstoreConfig } from '@vcap/blobstore';
+import type { BlobstoreConfig, S3Config } from '@vcap/blobstore';
 import { loadConfig } from '@vcap/component';
 import { z } from 'zod';
 
-/** A file with SQLite data, a database on a server, a server with all databases of users, or a directory. */
+/** A file with SQLite data, a database on a server, a server with all databases of users, a directory, or a bucket. */
 export type Place =
   | { name: string; kind: 'sqlite'; path: string }
   | { name: string; kind: 'database'; uri: string; dump: string; client: string }
   | { name: string; kind: 'server'; uri: string; socket: string | undefined; dump: string; client: string }
-  | { name: string; kind: 'files'; path: string };
+  | { name: string; kind: 'files'; path: string }
+  | { name: string; kind: 'bucket'; s3: S3Config };
 
 const database = z.discriminatedUnion('dialect', [
   z.strictObject({ dialect: z.literal('sqlite'), path: z.string().min(1) }),
   z.strictObject({ dialect: z.literal('mysql'), uri: z.url({ protocol: /^mysql$/ }) }),
 ]);
-const files = z.looseObject({ root: z.string().min(1) });
-const controller = z.looseObject({ database, blobstore: files });
+const controller = z.looseObject({ database, blobstore: blobstoreConfig });
 const server = z.looseObject({
   host: z.string().default('127.0.0.1'),
   port: z.number().default(3306),
@@ -34,7 +36,7 @@ const node = z.looseObject({
   mysql: z.record(z.string().regex(/^[A-Za-z0-9._-]+$/), server),
 });
 const broker = z.looseObject({ local_db: localDb });
-const gateway = z.looseObject({ blobstore: files.optional() });
+const gateway = z.looseObject({ blobstore: blobstoreConfig.optional() });
 
 /** Configuration files of components, as they run; any may be left out. */
 export interface ConfigFiles {
@@ -77,17 +79,24 @@ export function placesOf(config: ConfigFiles, env: NodeJS.ProcessEnv = {}): Plac
     const name = 'cloud-controller';
     if (where.dialect === 'sqlite') places.push({ name, kind: 'sqlite', path: where.path });
     else places.push({ name, kind: 'database', uri: where.uri, dump, client });
-    places.push({ name: 'blobs', kind: 'files', path: loaded.blobstore.root });
+    places.push(blobsOf('blobs', loaded.blobstore));
   }
   if (config.gateway !== undefined) {
     const { blobstore } = loadConfig(config.gateway, gateway, env);
-    if (blobstore) places.push({ name: 'service-files', kind: 'files', path: blobstore.root });
+    if (blobstore) places.push(blobsOf('service-files', blobstore));
   }
   const names = new Set(places.map(({ name }) => name));
   if (names.size < places.length) throw new Error('two of the files are of the same node');
   return places;
 }
 
+const blobsOf = (name: string, { root, s3 }: BlobstoreConfig): Place =>
+  s3 === undefined ? { name, kind: 'files', path: root } : { name, kind: 'bucket', s3 };
+
+/** How a place is called in a backup: what was saved from a bucket can go into a directory, and the other way round. */
+export const kindOf = ({ kind }: Place): Exclude<Place['kind'], 'bucket'> =>
+  kind === 'bucket' ? 'files' : kind;
+
 /** File of a part in a backup. */
 export const fileOf = (place: Place): string =>
-  `${basename(place.name)}.${{ sqlite: 'sqlite', database: 'sql', server: 'sql', files: 'tar' }[place.kind]}`;
+  `${basename(place.name)}.${{ sqlite: 'sqlite', database: 'sql', server: 'sql', files: 'tar' }[kindOf(place)]}`;

@@ -16,7 +16,7 @@ export function buildCloudController(context: ComponentContext<Config>): Member[
 function realParts(context: ComponentContext<Config>, { store, settings, baseUrl }: PartsInput): Parts {
   const { config, log, clock, bus } = context;
   const { bits, sweeper } = createBitsWithSweeper({
-    root: config.blobstore.root,
+    blobstore: config.blobstore,
     tmpdir: config.directories?.tmpdir,
     log,
     clock,

@@ -1,3 +1,4 @@
+import { blobstoreConfig } from '@vcap/blobstore';
 import { z } from 'zod';
 import type { DatabaseConfig } from './db/open.ts';
 
@@ -46,7 +47,7 @@ export const controllerConfigShape = {
       z.strictObject({ dialect: z.literal('mysql'), uri: z.string().regex(/^mysql:\/\//) }),
     ])
     .transform((value): DatabaseConfig => value),
-  blobstore: z.strictObject({ root: z.string().min(1) }),
+  blobstore: blobstoreConfig,
   directories: z.strictObject({ tmpdir: z.string().min(1) }).optional(),
   staging: z
     .strictObject({

@@ -1,3 +1,4 @@
+import { blobstoreConfig } from '@vcap/blobstore';
 import { baseConfigShape } from '@vcap/component';
 import { aclsSchema } from '@vcap/service-api';
 import { z } from 'zod';
@@ -75,7 +76,7 @@ export const gatewayConfigShape = {
   double_check_orphan_interval: z.number().positive().default(300),
   z_interval: z.number().positive().default(30),
   redis: z.strictObject({ uri: z.string() }).optional(),
-  blobstore: z.strictObject({ root: z.string() }).optional(),
+  blobstore: blobstoreConfig.optional(),
   /** Address of a serialized file, with the words %{service}, %{name}, %{snapshot_id}, %{token}; default: ours. */
   download_url_template: z.string().optional(),
   import: z

@@ -1,4 +1,4 @@
-import { createDiskBlobstore } from '@vcap/blobstore';
+import { createBlobstore } from '@vcap/blobstore';
 import { runComponent } from '@vcap/component';
 import type { ComponentContext, Member } from '@vcap/component';
 import { serviceApp } from '../http/app.ts';
@@ -84,7 +84,7 @@ export function buildGateway(component: ComponentContext<GatewayConfig>, options
     interval: config.check_orphan_interval,
     doubleCheck: config.double_check_orphan_interval,
   });
-  const store = config.blobstore && createDiskBlobstore({ root: config.blobstore.root, clock });
+  const store = config.blobstore && createBlobstore(config.blobstore, { clock, log });
   const lifecycle =
     config.redis &&
     store &&

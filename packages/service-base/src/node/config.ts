@@ -1,3 +1,4 @@
+import { blobstoreConfig } from '@vcap/blobstore';
 import { baseConfigShape } from '@vcap/component';
 import { z } from 'zod';
 
@@ -33,8 +34,8 @@ export const nodeConfigShape = {
   backup_dirs: z.array(z.string()).default([]),
   /** Jobs; absent: no snapshots on this node. */
   redis: z.strictObject({ uri: z.string() }).optional(),
-  /** Snapshot files and dumps: a directory that gateways and nodes share. */
-  blobstore: z.strictObject({ root: z.string() }).optional(),
+  /** Snapshot files and dumps: a directory or a bucket that gateways and nodes share. */
+  blobstore: blobstoreConfig.optional(),
   jobs: z
     .strictObject({
       parallel: z.int().min(1).default(2),

@@ -1,4 +1,4 @@
-import { createDiskBlobstore } from '@vcap/blobstore';
+import { createBlobstore } from '@vcap/blobstore';
 import type { Trace } from '@vcap/bus';
 import { runComponent } from '@vcap/component';
 import type { ComponentContext, Member } from '@vcap/component';
@@ -64,7 +64,7 @@ export function buildNode<C extends NodeConfig>(
   const capacity = new Capacity(context);
   const operations = new Operations(context, capacity);
   const requests = new RequestListener(context, operations, new Backups(context));
-  const store = config.blobstore && createDiskBlobstore({ root: config.blobstore.root, clock });
+  const store = config.blobstore && createBlobstore(config.blobstore, { clock, log });
   const jobs = config.redis && store && new JobWorker(context, { redisUri: config.redis.uri, store });
   const announcer = new Announcer(context, capacity);
   const housekeeping = new Housekeeping(context, operations, varz);

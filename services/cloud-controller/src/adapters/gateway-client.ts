@@ -77,7 +77,7 @@ export class GatewayClient {
     trace: Trace,
   ): Promise<GatewayAnswer<T>> {
     try {
-      const { request } = await import('undici'); // loaded where it is used: 8 MB
+      const { request } = await import('../later/undici.ts');
       const limitMs = timeoutMs * LATE_FACTOR;
       const answer = await request(new URL(path, url), {
         method,

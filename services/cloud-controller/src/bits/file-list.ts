@@ -47,11 +47,18 @@ export class FileLists {
     }
   }
 
-  /** Keeps the list of a package that was just made. */
-  async write(appGuid: string, packageSha1: string, tree: FileTree, workDir: string): Promise<void> {
+  /** Keeps the list of a package that was just made, of those of its files that the pool keeps. */
+  async write(
+    appGuid: string,
+    packageSha1: string,
+    tree: FileTree,
+    workDir: string,
+    isPooled: (size: number) => boolean,
+  ): Promise<void> {
     const resources = tree.entries().flatMap(([fn, source]): Resource[] => {
       if (source.kind !== 'file' && source.kind !== 'pooled') return [];
       const { sha1, size, mode } = source;
+      if (!isPooled(size)) return [];
       return [{ fn, sha1, size, mode }];
     });
     const path = join(workDir, 'files.json');

@@ -76,7 +76,7 @@ export class PackageMaker {
       read: (source, name) => this.#pool.readChecked(orgGuid, source, name),
     });
     await this.#blobstore.putFile(key, path);
-    await this.#lists.write(app.guid, sha1, tree, workDir);
+    await this.#lists.write(app.guid, sha1, tree, workDir, (size) => this.#pool.keeps(size));
     await this.#admit(orgGuid, tree);
     return { sha1 };
   }

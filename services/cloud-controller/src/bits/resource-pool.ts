@@ -36,14 +36,19 @@ export class ResourcePool {
     return list.filter((entry) => known.has(entry));
   }
 
+  /** Whether files of that size are kept. */
+  keeps(size: number): boolean {
+    return size >= this.#limits.minBytes && size <= this.#limits.maxBytes;
+  }
+
   async has(orgGuid: string, sha1: string, size: number): Promise<boolean> {
+    if (!this.keeps(size)) return false;
     return (await this.#blobstore.head(keyOf(orgGuid, sha1)))?.size === size;
   }
 
   /** Takes a hashed file over. Not made durable: whoever reads it checks it. */
   async admit(orgGuid: string, sha1: string, size: number, path: string): Promise<void> {
-    if (size < this.#limits.minBytes || size > this.#limits.maxBytes) return;
-    if (await this.has(orgGuid, sha1, size)) return;
+    if (!this.keeps(size) || (await this.has(orgGuid, sha1, size))) return;
     await this.#blobstore.putFile(keyOf(orgGuid, sha1), path, { durable: false });
   }
 

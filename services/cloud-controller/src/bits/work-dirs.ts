@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sweepStale } from '@vcap/blobstore';
+import { BlobstoreError, sweepStale } from '@vcap/blobstore';
 import type { Logger } from '@vcap/bus';
 import type { Clock } from '@vcap/clock';
 import { ApiError } from '../errors.ts';
@@ -26,13 +26,20 @@ export class WorkDirs {
       if (isOrphan(name, PREFIX)) rmSync(join(folder, name), { recursive: true, force: true });
   }
 
-  /** Gives `work` a folder that is gone afterwards whatever happens. A full disk is a 402 with a plain text. */
+  /**
+   * Gives `work` a folder that is gone afterwards whatever happens. A full disk, or a blobstore that is away, is a 402
+   * with a plain text.
+   */
   async use<T>(work: (folder: string) => Promise<T>): Promise<T> {
     let folder: string | undefined;
     try {
       folder = await mkdtemp(join(this.#folder, `${PREFIX}${ownerTag()}`));
       return await work(folder);
     } catch (error) {
+      if (error instanceof BlobstoreError) {
+        this.#log.error({ event: 'blobstore-failed', err: error });
+        throw new ApiError(402, 'the files cannot be kept now; try again in a minute');
+      }
       if (!isFull(error)) throw error;
       this.#log.error({ event: 'upload-disk-full', err: error });
       throw new ApiError(402, 'the server has no space left for this upload');

@@ -32,7 +32,7 @@ export function openDatabase(config: DatabaseConfig, clock: Clock): Database {
 
 /** The client is loaded where it is used: it takes 15 MB. */
 async function openPool(uri: string): Promise<MysqlPool> {
-  const { createPool } = await import('mysql2');
+  const { createPool } = await import('../later/mysql2.ts');
   return createPool({ uri, connectionLimit: 10, timezone: 'Z', charset: 'utf8mb4_bin' });
 }
 

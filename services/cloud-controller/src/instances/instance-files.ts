@@ -112,7 +112,7 @@ async function fetchFile(
     headers['authorization'] = `Basic ${Buffer.from(credentials.join(':')).toString('base64')}`;
   if (range !== undefined) headers['range'] = range;
   const timeouts = { headersTimeout: ANSWER_TIMEOUT_MS, bodyTimeout: IDLE_TIMEOUT_MS };
-  const { request } = await import('undici'); // loaded where it is used: 8 MB
+  const { request } = await import('../later/undici.ts');
   const answer = await request(url, { method: 'GET', headers, ...timeouts });
   if (PASSED_STATUSES.has(answer.statusCode)) {
     const passed = PASSED_HEADERS.flatMap((name) => {

@@ -108,7 +108,7 @@ export class InstanceLogs {
       headers['authorization'] = `Basic ${Buffer.from(source.credentials.join(':')).toString('base64')}`;
     const limitMs = (parameters['wait'] ?? 0) * 1000 + ANSWER_GRACE_MS;
     try {
-      const { request } = await import('undici'); // loaded where it is used: 8 MB
+      const { request } = await import('../later/undici.ts');
       const answer = await request(url, { headers, signal, headersTimeout: limitMs, bodyTimeout: limitMs });
       const text = await answer.body.text();
       const next = Number(answer.headers['x-log-next']);

@@ -8,7 +8,7 @@ export async function openStagingLog(
   try {
     const target = new URL(url);
     target.searchParams.set('offset', String(offset));
-    const { request } = await import('undici'); // loaded where it is used: 8 MB
+    const { request } = await import('../later/undici.ts');
     const answer = await request(target, { headersTimeout: 5000, bodyTimeout: 30_000 });
     if (answer.statusCode !== 200) {
       await answer.body.dump();

@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { rawZip } from './support/raw-zip.ts';
-import { sha1, startBitsServer } from './support/bits-server.ts';
+import { nextMoment, sha1, startBitsServer } from './support/bits-server.ts';
 import type { BitsServer } from './support/bits-server.ts';
 
 let server: BitsServer;
@@ -32,7 +32,10 @@ test('a droplet that is not what was said is refused and not kept', async () => 
 });
 
 test('the newest two are kept, one that comes again counts as new', async () => {
-  for (const content of ['one', 'two', 'one', 'three']) await server.droplet(content);
+  for (const content of ['one', 'two', 'one', 'three']) {
+    await server.droplet(content);
+    await nextMoment();
+  }
   const kept = [];
   for (const content of ['one', 'two', 'three']) {
     const found = await server.bits.openDroplet('app-1', sha1(content));

@@ -6,8 +6,11 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { createHash } from 'node:crypto';
+import { createBlobstore } from '@vcap/blobstore';
+import type { Blobstore, BlobstoreConfig } from '@vcap/blobstore';
 import { silentLogger } from '@vcap/component';
-import { tempDir } from '@vcap/testkit';
+import { systemClock } from '@vcap/clock';
+import { tempDir, waitFor } from '@vcap/testkit';
 import yauzl from 'yauzl';
 import { createBits } from '../../../src/bits/index.ts';
 import type { BitsOptions } from '../../../src/bits/index.ts';
@@ -33,6 +36,8 @@ export interface Unpacked {
 
 export interface BitsServer {
   bits: Bits;
+  /** What lies in the blobstore, seen past the bits. */
+  blobs: Blobstore;
   root: string;
   port: number;
   /** Resolves with the next request's outcome, also when its client is gone. */
@@ -59,11 +64,34 @@ export interface Upload {
   packageHash?: string;
 }
 
+const pool = { minBytes: 0, maxBytes: 512 * 1024 * 1024 };
+let elsewhere: (() => BlobstoreConfig) | undefined;
+
+/** Fewer of them where each takes long. */
+export const some = (many: number, few: number): number => (elsewhere ? few : many);
+
+/** Waits until what is kept now is seen to be younger than what was: object stores know the second. */
+export async function nextMoment(): Promise<void> {
+  if (!elsewhere) return;
+  const second = (): number => Math.ceil(systemClock.now() / 1000);
+  const before = second();
+  await waitFor(() => second() > before);
+}
+
+/** All servers of this test file keep their blobs there, each in an empty store, and not in a directory of their own. */
+export function keepBlobsIn(store: () => BlobstoreConfig): void {
+  elsewhere = store;
+}
+
 /** The real bits behind a real HTTP server: POST /upload/<org>/<app> and /droplet/<app>?sha1=. */
-export async function startBitsServer(options: Partial<BitsOptions> = {}): Promise<BitsServer> {
+export async function startBitsServer(
+  options: Partial<BitsOptions> & { root?: string } = {},
+): Promise<BitsServer> {
   const folder = await tempDir('bits');
   const root = options.root ?? folder.path;
-  const bits = createBits({ root, log: silentLogger, ...options });
+  const blobstore = options.blobstore ?? elsewhere?.() ?? { root };
+  const tmpdir = options.tmpdir ?? join(root, 'uploads');
+  const bits = createBits({ log: silentLogger, pool, ...options, tmpdir, blobstore });
   const waiting: ((answer: Answer) => void)[] = [];
   const handle = async (request: IncomingMessage): Promise<Answer> => {
     const url = new URL(request.url ?? '', 'http://here');
@@ -101,13 +129,14 @@ export async function startBitsServer(options: Partial<BitsOptions> = {}): Promi
   };
   const leftovers = async (): Promise<string[]> => {
     const names = await Promise.all([
-      readdir(options.tmpdir ?? join(root, 'uploads')),
-      readdir(join(root, 'tmp')),
+      readdir(tmpdir),
+      blobstore.root === undefined ? [] : readdir(join(blobstore.root, 'tmp')),
     ]);
     return names.flat();
   };
   return {
     bits,
+    blobs: createBlobstore(blobstore),
     root,
     port,
     nextOutcome: () => new Promise((resolve) => waiting.push(resolve)),
