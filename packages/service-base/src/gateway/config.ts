@@ -71,8 +71,8 @@ export const gatewayConfigShape = {
   handle_fetch_interval: z.number().positive().default(1),
   /** From one fetch of the handles to the next, once there were any. */
   handle_refresh_interval: z.number().positive().default(60),
-  /** -1: only when asked. */
-  check_orphan_interval: z.number().default(-1),
+  /** Seconds from one look for orphans to the next; the cloud controller relies on it. -1: only when asked. */
+  check_orphan_interval: z.number().default(3600),
   double_check_orphan_interval: z.number().positive().default(300),
   z_interval: z.number().positive().default(30),
   redis: z.strictObject({ uri: z.string() }).optional(),
