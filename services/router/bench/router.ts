@@ -1,12 +1,24 @@
 import { startNats, startProcess, tempDir } from '@vcap/testkit';
 import type { NatsServer } from '@vcap/testkit';
+import { execFileSync } from 'node:child_process';
 import { chmod, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 
-const program = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+const home = fileURLToPath(new URL('..', import.meta.url));
+let program: string | undefined;
+
+/** The router as it is deployed: bundled, which takes a third of the memory off it. Made once. */
+function bundled(): string {
+  if (program !== undefined) return program;
+  const [main, worker] = ['src/main.ts', 'src/plane/worker/worker-main.ts'] as const;
+  const bundle = join(home, '../../tools/bundle.mjs');
+  execFileSync(process.execPath, [bundle, '--out', 'bench/dist', main, worker], { cwd: home });
+  program = join(home, 'bench/dist/main.js');
+  return program;
+}
 
 /** A router as deployed, on a bus of its own. */
 export interface BenchRouter {
@@ -47,7 +59,7 @@ export async function startBenchRouter(options: {
     }),
   );
   const running = await startProcess({
-    argv: [process.execPath, '--conditions=source', program, '--config', file],
+    argv: [process.execPath, bundled(), '--config', file],
     env: { ...process.env, NODE_OPTIONS: '' },
     readyWhen: '"ready"',
   });

@@ -7,10 +7,10 @@ import { createPick } from './balance/pick.ts';
 import { ClientConnection } from './client/client-connection.ts';
 import { Visitor } from './client/visitor.ts';
 import type { PlaneContext, PlaneSettings, PlaneState } from './context.ts';
-import { Certificates } from './front/certificates.ts';
+import type { Certificates } from './front/certificates.ts';
 import { Preamble } from './front/preamble.ts';
 import type { Origin } from './front/proxy-protocol.ts';
-import { TlsFront } from './front/tls-front.ts';
+import type { TlsFront } from './front/tls-front.ts';
 import { RequestHead } from './http/request-head.ts';
 import { ResponseHead } from './http/response-head.ts';
 import { PlaneStats } from './stats.ts';
@@ -111,10 +111,12 @@ export class Plane {
     const { clock, log, certificates: directory = '', settings, proxyProtocol } = this.#options;
     // Closed with the others, whatever comes of the certificates.
     this.#servers.push(server);
-    const certificates = new Certificates({ directory, clock, log, intervalMs: certificatesMs });
+    // Where no TLS is wanted its modules, a dozen MB with Node's, are not loaded.
+    const front = await import('./front/index.ts');
+    const certificates = new front.Certificates({ directory, clock, log, intervalMs: certificatesMs });
     await certificates.start();
     this.#certificates = certificates;
-    this.#tls = new TlsFront({
+    this.#tls = new front.TlsFront({
       certificates,
       handshakeMs: settings.connectMs,
       ticketKeys,

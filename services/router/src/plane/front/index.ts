@@ -1,0 +1,2 @@
+export { Certificates } from './certificates.ts';
+export { TlsFront } from './tls-front.ts';
