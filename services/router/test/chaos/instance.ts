@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer } from 'node:net';
 import type { Socket } from 'node:net';
 import { systemClock as clock } from '@vcap/clock';
 
@@ -15,22 +15,44 @@ export interface Instance {
   crash(): void;
 }
 
-/** Starts one; undefined when the port is taken. */
+/** A connection, and what of a request has come over it. */
+interface Open {
+  readonly socket: Socket;
+  held: string;
+  /** An answer is on its way. */
+  busy: boolean;
+}
+
+/** Starts one; undefined when the port is taken. It speaks just enough HTTP to cost next to nothing. */
 export function startInstance(app: string, id: string, port: number): Promise<Instance | undefined> {
-  const sockets = new Set<Socket>();
-  const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
-    const answer = (): void => void response.end(`${app} ${id}\n`);
-    request.on('error', () => undefined);
-    request.on('end', () => {
-      if (request.url === '/late') clock.setTimeout(answer, 5 + Math.random() * 30);
-      else answer();
-    });
-    request.resume();
-  });
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+  const all = new Set<Open>();
+  const state = { leaving: false };
+  const text = `${app} ${id}\n`;
+  const answer = (open: Open): void => {
+    const close = state.leaving ? 'Connection: close\r\n' : '';
+    open.busy = false;
+    open.socket.write(`HTTP/1.1 200 OK\r\n${close}Content-Length: ${text.length}\r\n\r\n${text}`, 'latin1');
+    if (state.leaving) open.socket.end();
+  };
+  const read = (open: Open, chunk: string): void => {
+    open.held += chunk;
+    const end = open.held.indexOf('\r\n\r\n');
+    if (end < 0) return;
+    const length = Number(/\r\ncontent-length: *(\d+)/i.exec(open.held.slice(0, end))?.[1] ?? 0);
+    if (open.held.length < end + 4 + length) return;
+    const late = open.held.includes(' /late ');
+    open.held = '';
+    open.busy = true;
+    if (late) clock.setTimeout(() => answer(open), 5 + Math.random() * 30);
+    else answer(open);
+  };
+  const server = createServer({ noDelay: true }, (socket) => {
+    const open: Open = { socket, held: '', busy: false };
+    all.add(open);
+    socket.setEncoding('latin1');
+    socket.on('data', (chunk: string) => read(open, chunk));
     socket.on('error', () => undefined);
+    socket.once('close', () => all.delete(open));
   });
   return new Promise((resolve) => {
     server.once('error', () => resolve(undefined));
@@ -42,13 +64,16 @@ export function startInstance(app: string, id: string, port: number): Promise<In
         knownSince: undefined,
         finish: () =>
           new Promise((done) => {
+            state.leaving = true;
             server.close(() => done());
-            server.closeIdleConnections();
-            clock.setTimeout(() => server.closeAllConnections(), 5000);
+            for (const { socket, held, busy } of all) if (!busy && held === '') socket.end();
+            clock.setTimeout(() => {
+              for (const { socket } of all) socket.destroy();
+            }, 5000);
           }),
         crash() {
           server.close();
-          for (const socket of sockets) socket.resetAndDestroy();
+          for (const { socket } of all) socket.resetAndDestroy();
         },
       }),
     );

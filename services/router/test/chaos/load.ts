@@ -1,21 +1,29 @@
 /** Visitors at a rate, in a process of their own: each asks one application and looks whose answer comes. */
 import { systemClock as clock } from '@vcap/clock';
-import { Pool } from 'undici';
 import type { FromLoad, ToLoad } from './messages.ts';
+import { VisitorConnection } from './visitor-connection.ts';
 
 const tickMs = 10;
 const mostRunning = 400;
 const timeoutMs = 30_000;
+const body = 'x'.repeat(2000);
 const tell = (message: FromLoad): void => void process.send?.(message);
 const state = { over: false, running: 0 };
 
+/** Idle connections, the latest last. */
+const idle: VisitorConnection[] = [];
+
+function take(port: number): VisitorConnection {
+  for (let each = idle.pop(); each !== undefined; each = idle.pop()) if (!each.closed) return each;
+  return new VisitorConnection(port, timeoutMs);
+}
+
+function requestText(app: string, method: string, path: string): string {
+  const head = `${method} ${path} HTTP/1.1\r\nHost: ${app}.chaos.test\r\n`;
+  return method === 'POST' ? `${head}Content-Length: ${body.length}\r\n\r\n${body}` : `${head}\r\n`;
+}
+
 async function run({ port, rate, apps }: Extract<ToLoad, { kind: 'run' }>): Promise<void> {
-  const pool = new Pool(`http://127.0.0.1:${port}`, {
-    connections: 64,
-    pipelining: 1,
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
-  });
   const wrong: string[] = [];
   let [requests, skipped, due] = [0, 0, 0];
   const one = async (): Promise<void> => {
@@ -26,15 +34,13 @@ async function run({ port, rate, apps }: Extract<ToLoad, { kind: 'run' }>): Prom
     state.running += 1;
     requests += 1;
     let what: string | undefined;
+    const connection = take(port);
     try {
-      const { statusCode, headers, body } = await pool.request({
-        path: kind < 0.3 ? '/late' : '/',
-        method,
-        headers: { host: `${app}.chaos.test` },
-        body: method === 'POST' ? 'x'.repeat(2000) : null,
-      });
-      const text = await body.text();
-      if (statusCode !== 200) what = `${statusCode} ${String(headers['x-cf-routererror'])}`;
+      const { status, error, text } = await connection.ask(
+        requestText(app, method, kind < 0.3 ? '/late' : '/'),
+      );
+      if (!connection.closed) idle.push(connection);
+      if (status !== 200) what = `${status} ${String(error)}`;
       else if (!text.startsWith(`${app} `)) wrong.push(`${app} got ${text}`);
     } catch (error) {
       what = error instanceof Error ? error.message : String(error);
@@ -55,7 +61,7 @@ async function run({ port, rate, apps }: Extract<ToLoad, { kind: 'run' }>): Prom
   while (!state.over) await clock.sleep(50);
   timer.cancel();
   while (state.running > 0) await clock.sleep(20);
-  await pool.destroy();
+  for (const each of idle) each.close();
   tell({ kind: 'done', requests, wrong, skipped });
 }
 
