@@ -65,7 +65,7 @@ export function echoService(options: {
         readyTimeoutMs: 30_000,
       });
     },
-    traces: async ({ node }) => readdir((node as EchoNode).dir, { recursive: true }),
+    traces: async ({ node }) => readdir((node as EchoNode).greeter.dir, { recursive: true }),
   };
 }
 
