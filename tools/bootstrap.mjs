@@ -29,8 +29,9 @@ const extras = {
   'libnginx-mod-http-lua': 'nginx',
   'lua-cjson': 'nginx',
 };
-/** An object store that speaks S3, for tests only. They say so where they go without it. */
+/** An object store that speaks S3, and what makes certificates: for tests only. They say so where they go without. */
 const testServers = {
+  openssl: 'openssl',
   'swift-proxy': 'swift-proxy-server',
   'swift-account': 'swift-account-server',
   'swift-container': 'swift-container-server',

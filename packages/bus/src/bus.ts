@@ -1,7 +1,11 @@
+import { randomInt } from 'node:crypto';
 import type { Clock } from '@vcap/clock';
 import { connect, createInbox, Events, headers } from 'nats';
 import type { Msg, MsgHdrs, NatsConnection, Status } from 'nats';
 import type { Logger } from 'pino';
+import { Absence } from './absence.ts';
+import { tlsOptionOf } from './bus-tls.ts';
+import type { BusTls } from './bus-tls.ts';
 import { inboxOf } from './permissions.ts';
 import { ParseGuard } from './parse-guard.ts';
 import type { Subject } from './subject.ts';
@@ -11,8 +15,10 @@ import type { Trace } from './trace.ts';
 export type { Logger } from 'pino';
 
 export interface BusOptions {
-  /** `nats://user:password@host:port`, any number of them. */
+  /** `nats://user:password@host:port`, any number of them; or `tls://`, and then nothing is said without TLS. */
   servers: string[];
+  /** For `tls://`. */
+  tls?: BusTls | undefined;
   /** Shown in the server's list of connections. */
   name: string;
   log: Logger;
@@ -65,9 +71,14 @@ export class Bus {
   /** Subscriptions made before there was a first connection; undefined: they need not wait. */
   #waiting: Set<() => void> | undefined;
   readonly #stopped = new AbortController();
+  readonly #tls: object | null;
+  readonly #absence: Absence;
 
+  /** Throws when `servers` and `tls` do not fit together. */
   constructor(options: BusOptions) {
     this.#options = options;
+    this.#tls = tlsOptionOf(options.servers, options.tls);
+    this.#absence = new Absence(options);
     const user = new URL(options.servers[0] ?? 'nats://none').username;
     this.#inboxPrefix = user === '' ? '_INBOX' : inboxOf(decodeURIComponent(user));
     this.#guard = new ParseGuard(options.log, options.clock);
@@ -129,21 +140,32 @@ export class Bus {
     const { servers, name, log } = this.#options;
     const url = servers.map((server) => new URL(server));
     const first = url[0];
+    this.#absence.begin();
     const connection = await connect({
       servers: url.map((each) => `${each.hostname}:${each.port || '4222'}`),
       ...(first?.username ? { user: decodeURIComponent(first.username) } : {}),
       ...(first?.password ? { pass: decodeURIComponent(first.password) } : {}),
+      tls: this.#tls,
       name,
       maxReconnectAttempts: -1,
       waitOnFirstConnect: true,
       // A frozen server accepts connections and says nothing: the next one's turn comes soon.
       timeout: 3000,
-      reconnectTimeWait: 500,
-      reconnectJitter: 250,
+      // It is asked before each try, and its error ends the first connection's tries, which nothing else does.
+      reconnectDelayHandler: () => {
+        this.#stopped.signal.throwIfAborted();
+        return 500 + randomInt(250);
+      },
       pingInterval: this.#options.pingIntervalMs ?? 8000,
       maxPingOut: 2,
       ignoreClusterUpdates: false,
-    });
+    })
+      .catch((error: unknown) => {
+        if (!this.#stopped.signal.aborted) throw error;
+      })
+      .finally(() => this.#absence.end());
+    // Whoever waits for a connection of a bus that was stopped goes on waiting: nobody may use it.
+    if (!connection) return new Promise(() => undefined);
     if (this.#stopped.signal.aborted) return connection.close();
     this.#connection = connection;
     this.#connected = true;
@@ -153,6 +175,7 @@ export class Bus {
 
   async stop(): Promise<void> {
     this.#stopped.abort();
+    this.#absence.end();
     const connection = this.#connection;
     this.#connection = undefined;
     this.#connected = false;
@@ -317,8 +340,10 @@ export class Bus {
       if (status.type === Events.Disconnect) {
         this.#connected = false;
         log.warn({ event: 'bus-disconnected', server: dataOf(status) });
+        this.#absence.begin();
       } else if (status.type === Events.Reconnect) {
         this.#connected = true;
+        this.#absence.end();
         log.info({ event: 'bus-reconnected', server: dataOf(status) });
         for (const listener of this.#reconnectListeners) listener();
       } else if (status.type === Events.Error) {

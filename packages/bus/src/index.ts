@@ -7,6 +7,9 @@ export type {
   StreamOptions,
   Subscription,
 } from './bus.ts';
+export { tlsOptionOf } from './bus-tls.ts';
+export type { BusTls } from './bus-tls.ts';
+export { diagnose } from './diagnose.ts';
 export type { Role, Subject, SubjectFamily, SubjectInfo } from './subject.ts';
 export type { NodeSubject, ServiceSubject } from './service-subject.ts';
 export { childTrace, fromTraceparent, newTrace, toTraceparent } from './trace.ts';

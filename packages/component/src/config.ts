@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { tlsOptionOf } from '@vcap/bus';
+import type { BusTls } from '@vcap/bus';
 import { parse } from 'yaml';
 import { z } from 'zod';
 
@@ -8,6 +10,16 @@ const natsUrl = z.url({ protocol: /^(nats|tls)$/, error: 'must be like nats://us
 export const baseConfigShape = {
   /** One NATS address or several. */
   mbus: z.union([natsUrl.transform((one) => [one]), z.array(natsUrl).min(1)]),
+  /** Files for `tls://` in `mbus`, read anew at each connection. */
+  mbus_tls: z
+    .strictObject({
+      /** Authorities, PEM; left out: those that Node.js trusts. */
+      ca_file: z.string().min(1).optional(),
+      /** Our own certificate and its key, for servers that want one. */
+      cert_file: z.string().min(1).optional(),
+      key_file: z.string().min(1).optional(),
+    })
+    .optional(),
   /** Address that other hosts reach this one at; 127.0.0.1 on a one-machine cluster. */
   local_route: z.string().optional(),
   index: z.int().min(0).default(0),
@@ -69,6 +81,20 @@ function override(config: unknown, name: string, text: string): void {
     place = place[key] as Record<string, unknown>;
   }
   place[last] = parse(text);
+}
+
+/** The files for TLS to the bus in its own words; throws a ConfigError where they do not fit to the addresses. */
+export function busTlsOf({
+  mbus,
+  mbus_tls: files,
+}: Pick<BaseConfig, 'mbus' | 'mbus_tls'>): BusTls | undefined {
+  const tls = files && { caFile: files.ca_file, certFile: files.cert_file, keyFile: files.key_file };
+  try {
+    tlsOptionOf(mbus, tls);
+  } catch (cause) {
+    throw new ConfigError((cause as Error).message, { cause });
+  }
+  return tls;
 }
 
 const loopback = /^(127\.|localhost$|\[?::1\]?$)/;

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import type { Logger } from '@vcap/bus';
 
 export type { Logger } from '@vcap/bus';
-export { baseConfigShape, checkLocalRoute, ConfigError, loadConfig } from './config.ts';
+export { baseConfigShape, busTlsOf, checkLocalRoute, ConfigError, loadConfig } from './config.ts';
 export type { BaseConfig } from './config.ts';
 export type { Member } from './group.ts';
 export { startGroup, stopGroup } from './group.ts';

@@ -8,7 +8,7 @@ import type { Clock } from '@vcap/clock';
 import { pino } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { z } from 'zod';
-import { checkLocalRoute, loadConfig } from './config.ts';
+import { busTlsOf, checkLocalRoute, loadConfig } from './config.ts';
 import type { BaseConfig } from './config.ts';
 import { examine } from './doctor/examine.ts';
 import { renderFindings } from './doctor/finding.ts';
@@ -68,6 +68,7 @@ async function run<C>(options: ComponentOptions<C>): Promise<void> {
   const config = loadConfig(file, options.schema, process.env);
   const common = config as unknown as BaseConfig;
   if (common.local_route !== undefined) checkLocalRoute(common.local_route, common.mbus);
+  const tls = busTlsOf(common);
   if (values.check) {
     process.stdout.write(`${file} is a valid configuration of ${options.name}\n`);
     return;
@@ -84,6 +85,7 @@ async function run<C>(options: ComponentOptions<C>): Promise<void> {
   const started = systemClock.now();
   const bus = new Bus({
     servers: common.mbus,
+    tls,
     name: `${options.name}-${common.index}`,
     log,
     clock: systemClock,

@@ -1,3 +1,7 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Bus, vcapComponentDiscover, vcapComponentReach } from '@vcap/bus';
 import { systemClock } from '@vcap/clock';
@@ -5,10 +9,11 @@ import { freePort, startNats, tempDir } from '@vcap/testkit';
 import type { NatsServer, TempDir } from '@vcap/testkit';
 import { examine } from '../src/doctor/examine.ts';
 import { renderFindings } from '../src/doctor/finding.ts';
-import { silentLogger, timeText, uptimeText } from '../src/index.ts';
+import { busTlsOf, ConfigError, silentLogger, timeText, uptimeText } from '../src/index.ts';
 import { tryToReach } from '../src/reach.ts';
 import { parseTimeText, parseUptimeText } from '../src/texts.ts';
 
+const run = promisify(execFile);
 let dir: TempDir;
 let nats: NatsServer;
 let peer: Bus;
@@ -71,6 +76,35 @@ test('what is wrong is named: an address, a directory, ports, the clock', async 
     expect.stringContaining('others reach 192.0.2.7'),
     expect.stringContaining('clocks'),
   ]);
+});
+
+test('a bus with TLS is looked at with the files of the configuration, and what keeps us out is named', async () => {
+  const script = fileURLToPath(new URL('../../../deploy/nats/certificates', import.meta.url));
+  for (const set of ['right', 'wrong']) await run(script, [join(dir.path, set), 'server', '127.0.0.1']);
+  await run('chmod', ['-R', 'a+rX', dir.path]); // the server is another user
+  const of = (set: string, name: string): string => join(dir.path, set, name);
+  const files = ['--tlscert', of('right', 'server.pem'), '--tlskey', of('right', 'server-key.pem')];
+  const secure = await startNats({ extraArgs: ['--tls', ...files] });
+  try {
+    const mbus = [`tls://127.0.0.1:${secure.port}`];
+    const look = (set: string) =>
+      examine(config({ mbus, mbus_tls: { ca_file: of(set, 'ca.pem') } }), '127.0.0.1', mbus[0]);
+    expect((await look('right')).filter(({ outcome }) => outcome === 'bad')).toEqual([]);
+    const bad = (await look('wrong')).filter(({ outcome }) => outcome === 'bad');
+    expect(bad.map(({ what }) => what)).toEqual([
+      'the bus takes the credentials of this component',
+      'the bus takes the credentials of tools',
+    ]);
+    for (const { detail } of bad)
+      expect(detail).toMatch(/127\.0\.0\.1:\d+: its certificate is from no authority in/);
+  } finally {
+    await secure.stop();
+  }
+}, 60_000);
+
+test('files for TLS without TLS are refused', () => {
+  expect(() => busTlsOf({ mbus: [nats.url], mbus_tls: { ca_file: '/x' } })).toThrow(ConfigError);
+  expect(busTlsOf({ mbus: [nats.url] })).toBeUndefined();
 });
 
 test('without credentials of tools it says what was not looked at', async () => {

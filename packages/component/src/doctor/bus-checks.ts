@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
-import { Bus, vcapComponentDiscover, vcapComponentReach } from '@vcap/bus';
+import { Bus, diagnose, vcapComponentDiscover, vcapComponentReach } from '@vcap/bus';
+import type { BusTls } from '@vcap/bus';
 import { systemClock, withDeadline } from '@vcap/clock';
 import { pino } from 'pino';
 import { parseTimeText, parseUptimeText } from '../texts.ts';
@@ -13,15 +14,22 @@ const mostSkewSeconds = 5;
 /** Connects with these credentials and asks something there; the connection itself is the first finding. */
 export async function withBus(
   servers: string[],
+  tls: BusTls | undefined,
   what: string,
   ask?: (bus: Bus) => Promise<Finding[]>,
 ): Promise<Finding[]> {
-  const bus = new Bus({ servers, name: 'doctor', log: pino({ level: 'silent' }), clock: systemClock });
+  const bus = new Bus({ servers, tls, name: 'doctor', log: pino({ level: 'silent' }), clock: systemClock });
   try {
     await withDeadline(systemClock, busPatienceMs, 'connecting', bus.start());
     return [{ what, outcome: 'ok' }, ...((await ask?.(bus)) ?? [])];
   } catch (error) {
-    return [{ what, outcome: 'bad', detail: error instanceof Error ? error.message : String(error) }];
+    const reasons = await Promise.all(servers.map((server) => diagnose(server, tls)));
+    const seen = servers.flatMap((server, at) => {
+      const why = reasons[at];
+      return why === undefined ? [] : [`${new URL(server).host}: ${why}`];
+    });
+    const detail = error instanceof Error ? error.message : String(error);
+    return [{ what, outcome: 'bad', detail: seen.length > 0 ? seen.join('; ') : detail }];
   } finally {
     await bus.stop();
   }

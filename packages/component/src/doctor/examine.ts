@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os';
+import { busTlsOf } from '../config.ts';
 import type { BaseConfig } from '../config.ts';
 import { askOthers, withBus } from './bus-checks.ts';
 import type { Finding } from './finding.ts';
@@ -18,7 +19,8 @@ export async function examine(config: BaseConfig, ip: string, tools?: string): P
     ...(own ? {} : { detail: 'set local_route to one that is, or that leads here' }),
   });
   findings.push(...directoriesOf(config), ...portsOf(config));
-  findings.push(...(await withBus(config.mbus, 'the bus takes the credentials of this component')));
+  const tls = busTlsOf(config);
+  findings.push(...(await withBus(config.mbus, tls, 'the bus takes the credentials of this component')));
   if (tools === undefined)
     findings.push({
       what: 'others reach this host, and clocks agree',
@@ -27,7 +29,12 @@ export async function examine(config: BaseConfig, ip: string, tools?: string): P
     });
   else
     findings.push(
-      ...(await withBus([tools], 'the bus takes the credentials of tools', (bus) => askOthers(bus, ip))),
+      ...(await withBus(
+        [tools],
+        tools.startsWith('tls:') ? tls : undefined,
+        'the bus takes the credentials of tools',
+        (bus) => askOthers(bus, ip),
+      )),
     );
   return findings;
 }
