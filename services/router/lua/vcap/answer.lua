@@ -22,20 +22,27 @@ local function is_answer(odd)
 end
 
 function _M.header()
-  local peer = ngx.ctx.peer
+  local ctx = ngx.ctx
+  local peer = ctx.peer
   if peer == nil then return end
   -- What has no status line would go to the client as it is, and so would a page of ours: it is cut off.
-  if ngx.req.http_version() < 1 then return ngx.exit(444) end
+  -- On the fast way the head was read in full, with its version.
+  if not ctx.kept and ngx.req.http_version() < 1 then return ngx.exit(444) end
   local odd = var.vcap_odd
   if not is_answer(odd) then return ngx.exit(502) end
   if peer.health == "suspect" then routes.set_health(peer, "up") end
   if odd ~= "" then
-    if var.upstream_http_set_cookie then sticky.answer(peer.id) end
-    for word in connection.words(var.upstream_http_connection or "") do
-      if connection.is_hop_header(word) then ngx.header[word] = nil end
+    if var.upstream_http_set_cookie then
+      local cookie = sticky.answer(peer.id, ngx.header["Set-Cookie"])
+      if cookie then var.vcap_cookie = cookie end
+    end
+    if var.vcap_hop ~= "" then
+      for word in connection.words(var.upstream_http_connection or "") do
+        if connection.is_hop_header(word) then ngx.header[word] = nil end
+      end
     end
   end
-  if trace_key ~= "" and var.http_x_vcap_trace == trace_key then
+  if trace_key ~= "" and not ctx.kept and var.http_x_vcap_trace == trace_key then
     ngx.header["X-Vcap-Router"] = address
     ngx.header["X-Vcap-Backend"] = peer.address
   end

@@ -48,8 +48,11 @@ function _M.attempt()
   local ctx = ngx.ctx
   local peer = ctx.peer
   if peer == nil then return ngx.exit(BUSY) end
-  local failure, status = balancer.get_last_failure()
-  if failure == nil then return send_to(peer) end
+  if not ctx.sent then
+    ctx.sent = true
+    return send_to(peer)
+  end
+  local _, status = balancer.get_last_failure()
   if was_connected() then
     if status == 504 then var.vcap_error = pages.code("endpointTimeout") end
     if status == 504 or ctx.once then return give_up(ctx) end

@@ -2,7 +2,7 @@
 local attempts = require "vcap.attempts"
 local head = require "vcap.head"
 local routes = require "vcap.routes"
-local var, get_method = ngx.var, ngx.req.get_method
+local var, get_method, http_version = ngx.var, ngx.req.get_method, ngx.req.http_version
 local repeatable, first, use, take_kept = attempts.repeatable, attempts.first, attempts.use, attempts.take_kept
 local _M = {}
 local max_header_bytes, health_agent
@@ -12,8 +12,7 @@ function _M.init(settings)
 end
 
 -- "" when the request may go to the kept connections of an instance, which is then chosen; else where it has to go.
-function _M.choose()
-  local form, size, raw = head.check()
+local function choose(form, size, raw)
   if form == nil then return "@bad" end
   if size > max_header_bytes then return "@large" end
   local gen = routes.generation()
@@ -40,6 +39,14 @@ function _M.choose()
   ctx.kept = true
   take_kept(ctx, endpoint)
   return ""
+end
+
+function _M.choose() return choose(head.check()) end
+
+-- The same where HTTP/2 is spoken, whose heads nginx reads with one meaning.
+function _M.choose_secure()
+  if http_version() == 2 then return choose("other", 0, "") end
+  return choose(head.check())
 end
 
 return _M

@@ -17,6 +17,7 @@ local uls = require "vcap.uls"
 
 local _M = {
   fast = fast.choose,
+  fast_secure = fast.choose_secure,
   slow = slow.choose,
   closing = slow.closing,
   balance = balance.attempt,

@@ -1,5 +1,5 @@
 -- The cookie that binds a session to an instance; the same rules as src/plane/client/sticky.ts.
-local header = ngx.header
+local find, sub, byte = string.find, string.sub, string.byte
 local name
 local sessions = {}
 local _M = {}
@@ -30,21 +30,42 @@ local function without_http_only(attributes)
   return (kept:gsub("[;%s]+$", ""))
 end
 
--- Adds it to an answer that begins a session.
-function _M.answer(id)
-  local set = header["Set-Cookie"]
-  if set == nil or id == nil then return end
-  local lines = type(set) == "table" and set or { set }
-  local attributes
-  for _, line in ipairs(lines) do
-    local pair, rest = line:match("^([^;]*)(.*)$")
-    local key = (pair:match("^([^=]*)") or ""):match("^%s*(.-)%s*$")
-    if key == name then return end
-    if sessions[key] and attributes == nil then attributes = rest end
+-- Sessions of one instance have the same attributes mostly: { attributes, id, cookie }.
+local last = {}
+
+local function cookie_with(id, attributes)
+  if last.attributes ~= attributes or last.id ~= id then
+    last.attributes, last.id = attributes, id
+    last.cookie = name .. "=" .. id .. without_http_only(attributes) .. "; HttpOnly"
   end
-  if attributes == nil then return end
-  lines[#lines + 1] = name .. "=" .. id .. without_http_only(attributes) .. "; HttpOnly"
-  header["Set-Cookie"] = lines
+  return last.cookie
+end
+
+-- A cookie's name and its attributes, of its line. Patterns are only for what is written oddly: they are not compiled.
+local function read(line)
+  local stop = find(line, ";", 1, true)
+  local pair = stop and sub(line, 1, stop - 1) or line
+  local equals = find(pair, "=", 1, true)
+  local key = equals and sub(pair, 1, equals - 1) or pair
+  local first, final = byte(key, 1), byte(key, -1)
+  if first == nil or first <= 32 or final <= 32 then key = key:match("^%s*(.-)%s*$") end
+  return key, stop and sub(line, stop) or ""
+end
+
+-- The cookie for an answer that begins a session, or nil. `set`: its Set-Cookie, a text or a list of them.
+function _M.answer(id, set)
+  if set == nil or id == nil then return nil end
+  if type(set) == "string" then
+    local key, attributes = read(set)
+    return sessions[key] and cookie_with(id, attributes) or nil
+  end
+  local found
+  for _, line in ipairs(set) do
+    local key, attributes = read(line)
+    if key == name then return nil end
+    if sessions[key] and found == nil then found = attributes end
+  end
+  return found and cookie_with(id, found) or nil
 end
 
 return _M

@@ -149,7 +149,7 @@ export function configText(facts: ConfigFacts): string {
   server {
     listen ${tls?.address ?? ''} ssl http2${fallback ? ` default_server${options}` : proxyProtocol ? ' proxy_protocol' : ''};
     server_name ${names.length === 0 ? '_' : names.map(quoted).join(' ')};
-    ssl_certificate ${quoted(certificate)}; ssl_certificate_key ${quoted(key)};${visitors}
+    ssl_certificate ${quoted(certificate)}; ssl_certificate_key ${quoted(key)};${visitors(true)}
   }`,
   );
   return `# Written by the router; changes are lost.
@@ -168,7 +168,7 @@ http {${http(facts)}
   ${log}
   ${origin}${control(files.control)}
   server {
-    listen ${listen.address} default_server${options};${visitors}
+    listen ${listen.address} default_server${options};${visitors(false)}
   }${secure.join('')}
 }
 `;
