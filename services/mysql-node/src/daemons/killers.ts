@@ -75,25 +75,24 @@ export class Killers {
 
   async #transactions(sessions: readonly WatchedSession[]): Promise<void> {
     const limit = this.#limits.transaction;
-    const rows = await this.#db.rows<{
-      id: number | string;
-      seconds: number | string;
-      changes: number | string;
-    }>(
+    type Row = Record<'id' | 'seconds' | 'changes' | 'locks', number | string>;
+    const rows = await this.#db.rows<Row>(
       sql`SELECT trx_mysql_thread_id AS id, TIMESTAMPDIFF(SECOND, trx_started, NOW()) AS seconds,
-          trx_rows_modified + trx_lock_structs AS changes
+          trx_rows_modified AS changes, trx_lock_structs AS locks
         FROM information_schema.INNODB_TRX
         WHERE trx_started < NOW() - INTERVAL ${integer(Math.ceil(limit))} SECOND`,
     );
     const byId = new Map(sessions.map((session) => [session.id, session]));
     const long = rows.flatMap((row) => {
       const session = byId.get(Number(row.id));
-      return session ? [{ session, seconds: Number(row.seconds), changes: Number(row.changes) }] : [];
+      return session ? [{ session, row }] : [];
     });
-    // One that has only read keeps nobody waiting. What still lies in the network's buffers when a statement has ended
-    // takes its time too, so what counts is whether anything happened within the limit.
-    const spared = ({ session, seconds, changes }: (typeof long)[number]): boolean =>
-      changes === 0 && session.still < limit && this.#mayRead(seconds);
+    // One that changed nothing keeps a dump's view of the data. The last rows of a table take their time in the network's
+    // buffers, when its statement has ended; so one without locks may also rest, but not for longer than the limit.
+    const spared = ({ session, row }: (typeof long)[number]): boolean => {
+      const idle = Math.min(session.sinceRead, Number(row.locks) === 0 ? session.seconds : Infinity);
+      return Number(row.changes) === 0 && idle < limit && this.#mayRead(Number(row.seconds));
+    };
     this.#openTransactions = long.length;
     this.#readingTransactions = long.filter(spared).length;
     if (!this.#limits.killTransactions) return;

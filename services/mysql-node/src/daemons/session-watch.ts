@@ -11,8 +11,8 @@ export interface WatchedSession extends ServerSession {
   reading: boolean;
   /** Seconds that the statement was seen to run, without those in which it waited for its client. */
   worked: number;
-  /** Seconds since a statement of it began or ended, or was seen to wait for its client. */
-  still: number;
+  /** Seconds since it was last seen to wait for its client; Infinity: never. */
+  sinceRead: number;
 }
 
 interface Memory {
@@ -59,7 +59,7 @@ export class SessionWatch {
       const worked = (same ? before.worked : 0) + (busy && !reading ? since : 0);
       const lastReadMs = reading ? now : (before?.lastReadMs ?? Number.NEGATIVE_INFINITY);
       memory.set(id, { seconds, busy, worked, lastReadMs });
-      return { ...session, busy, reading, worked, still: Math.min(seconds, (now - lastReadMs) / 1000) };
+      return { ...session, busy, reading, worked, sinceRead: (now - lastReadMs) / 1000 };
     });
     this.#memory = memory;
     return watched;
