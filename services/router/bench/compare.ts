@@ -33,9 +33,16 @@ export async function compare(
   goal: string,
   nginx: Peer,
   router: Peer,
-  options: { rounds: number; seconds: number; connections?: number; headers?: readonly string[] },
+  options: {
+    rounds: number;
+    seconds: number;
+    connections?: number;
+    headers?: readonly string[];
+    /** How long the router is loaded before it counts: longer for what it does seldom. */
+    warmSeconds?: number;
+  },
 ): Promise<Row> {
-  const { rounds, seconds, connections = 64, headers = [] } = options;
+  const { rounds, seconds, connections = 64, headers = [], warmSeconds = 6 } = options;
   const one = async (peer: Peer): Promise<Round> => {
     const pids = tree(peer.pid);
     const before = cpuMicros(pids);
@@ -46,7 +53,7 @@ export async function compare(
   // The JIT compiler works while the first requests are served; nginx needs no time for that.
   for (const [peer, warm] of [
     [nginx, 1],
-    [router, 6],
+    [router, warmSeconds],
   ] as const)
     await wrk(peer.url, { connections, seconds: warm, headers });
   const pairs: [Round, Round][] = [];

@@ -11,10 +11,11 @@ import { startBalancer } from './balancer.ts';
 import { startChild } from './child.ts';
 import type { Failure, FromFleet, FromLoad, ToFleet, ToLoad } from './messages.ts';
 
-/** By hand: CHAOS_SECONDS=600 CHAOS_RATE=2000, the bus away for half of it, a router replaced every minute. */
+/** By hand: CHAOS_SECONDS=600 CHAOS_RATE=2000 CHAOS_WORKERS=1, the bus away for half of it, a router replaced every minute. */
 const seconds = Number(process.env['CHAOS_SECONDS'] ?? 14);
 const rate = Number(process.env['CHAOS_RATE'] ?? 150);
 const dataplane = process.env['CHAOS_DATAPLANE'] ?? 'node';
+const workers = Number(process.env['CHAOS_WORKERS'] ?? 0);
 const long = seconds >= 120;
 const replaceMs = long ? 60_000 : 3500;
 /** How far apart the clocks of what happened and of who noticed may be, on a busy machine. */
@@ -53,6 +54,7 @@ whereNginxIs('two routers behind nginx', () => {
         startRouterProcess(nats.url, {
           port: ports[slot],
           dataplane,
+          workers,
           nginx: { directory: join(dir.path, `nginx-${slot}`) },
           start_delay_seconds: 0.5,
           drain: { wait_seconds: 1, timeout_seconds: 10 },
@@ -140,7 +142,17 @@ whereNginxIs('two routers behind nginx', () => {
   );
 });
 
+/** Of a router with its workers, whose shared pages count for each; nothing of one that has just ended. */
 function residentMb(pid: number): number {
-  const kb = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Math.round(Number(kb ?? 0) / 1024);
+  const kb = /VmRSS:\s+(\d+)/.exec(textOf(`/proc/${pid}/status`))?.[1];
+  const children = textOf(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean);
+  return children.reduce((sum, each) => sum + residentMb(Number(each)), Math.round(Number(kb ?? 0) / 1024));
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
 }
