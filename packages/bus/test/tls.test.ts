@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp } from 'node:fs/promises';
+import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -154,6 +154,24 @@ test('certificates are replaced without a restart of the component, the authorit
   expect(bus.connected).toBe(false);
   await cp(join(dir.path, 'two'), join(dir.path, 'one'), { recursive: true });
   await waitFor(() => bus.connected, patient);
+});
+
+test('while a platform changes over, a server takes both, and then TLS alone', async () => {
+  const conf = file('one', 'both.conf');
+  const tls = `tls { cert_file: "${file('one', 'server.pem')}", key_file: "${file('one', 'server-key.pem')}" }\n`;
+  await writeFile(conf, `${tls}allow_non_tls: true\n`);
+  const both = await startNats({ extraArgs: ['-c', conf] });
+  servers.push(both);
+  const [old, changed] = [makeBus(both.port, undefined, 'nats'), makeBus(both.port, ca('one'))];
+  await old.start();
+  await changed.start();
+  await both.kill();
+  await waitFor(() => !old.connected && !changed.connected, patient);
+  await writeFile(conf, tls);
+  servers.push(await startNats({ port: both.port, extraArgs: ['-c', conf] }));
+  await waitFor(() => changed.connected, patient);
+  await waitFor(() => logged.includes('it wants TLS: write tls://'), patient);
+  expect(old.connected).toBe(false);
 });
 
 test('what does not fit together is refused at once', () => {

@@ -12,7 +12,7 @@ export type DeaHello = z.infer<typeof hello>;
 export const deaStart = defineSubject({
   name: 'dea.start',
   publishers: ['dea'],
-  listeners: ['tools'],
+  listeners: ['cloud-controller', 'health-manager', 'tools'],
   when: 'once, when ready',
   schema: hello,
 });
