@@ -103,7 +103,9 @@ async function tlsRows(application: Server): Promise<void> {
   ] as const;
   say(rowText(await compare('TLS, kept connections', '1.2', ...peers, options)));
   const headers = ['Connection: close'];
-  say(rowText(await compare('TLS, new connections', '1.2', ...peers, { ...options, headers, warmSeconds: 20 })));
+  say(
+    rowText(await compare('TLS, new connections', '1.2', ...peers, { ...options, headers, warmSeconds: 20 })),
+  );
   const rounds: [number, number][] = [];
   let least = 1;
   for (let round = 0; round < options.rounds; round += 1) {

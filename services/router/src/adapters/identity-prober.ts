@@ -18,7 +18,12 @@ export interface IdentityProberOptions {
 }
 
 const sliceSize = 2000;
-const mostAsked = 64;
+/** DEAs asked at once. */
+const mostAsked = 256;
+/** Visitors wait no longer than this for the first answers. */
+const startMs = 5000;
+
+type Question = readonly [witness: Witness, entries: readonly Readonly<Entry>[]];
 
 /**
  * Keeps visitors from the heirs of ports. As long as registrations arrive it has nothing to do: a DEA rests a port for
@@ -31,8 +36,11 @@ export class IdentityProber implements Member {
   /** DEAs asked, those that did not answer, and addresses found to be somebody else's or nobody's. */
   readonly counters = { asked: 0, unanswered: 0, disowned: 0 };
   readonly #options: IdentityProberOptions;
+  /** DEAs that did not answer the last time: they keep nobody waiting. */
+  readonly #silent = new WeakSet<Witness>();
   #timer: Timer | undefined;
-  #running = false;
+  #asking = false;
+  #askingSilent = false;
 
   constructor(options: IdentityProberOptions) {
     this.#options = options;
@@ -41,7 +49,9 @@ export class IdentityProber implements Member {
   /** Asks after what came out of a snapshot before visitors are let in. */
   async start(): Promise<void> {
     const { clock, vouchMs } = this.#options;
-    await this.#round();
+    const late = new AbortController();
+    await Promise.race([this.#round(), clock.sleep(startMs, late.signal)]);
+    late.abort();
     this.#timer = clock.setInterval(() => void this.#round(), vouchMs / 2);
   }
 
@@ -50,19 +60,31 @@ export class IdentityProber implements Member {
   }
 
   async #round(): Promise<void> {
-    if (this.#running) return;
-    this.#running = true;
-    try {
-      const asked = [...(await this.#gather())];
-      const next = async (): Promise<void> => {
-        for (let each = asked.pop(); each !== undefined; each = asked.pop()) await this.#ask(...each);
-      };
-      await Promise.all(Array.from({ length: mostAsked }, next));
-    } catch (error) {
-      this.#options.log.error({ event: 'identity-probe-failed', err: error });
-    } finally {
-      this.#running = false;
-    }
+    if (this.#asking) return;
+    this.#asking = true;
+    const questions = [...(await this.#gather())];
+    void this.#askSilent(questions.filter(([witness]) => this.#silent.has(witness)));
+    await this.#askAll(questions.filter(([witness]) => !this.#silent.has(witness)));
+    this.#asking = false;
+  }
+
+  async #askSilent(questions: Question[]): Promise<void> {
+    if (this.#askingSilent) return;
+    this.#askingSilent = true;
+    await this.#askAll(questions);
+    this.#askingSilent = false;
+  }
+
+  /** Never rejects. */
+  async #askAll(questions: Question[]): Promise<void> {
+    const next = async (): Promise<void> => {
+      for (let each = questions.pop(); each !== undefined; each = questions.pop()) {
+        await this.#ask(...each).catch((error: unknown) =>
+          this.#options.log.error({ event: 'identity-probe-failed', err: error }),
+        );
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(mostAsked, questions.length) }, next));
   }
 
   async #gather(): Promise<Map<Witness, Readonly<Entry>[]>> {
@@ -88,8 +110,10 @@ export class IdentityProber implements Member {
     this.counters.asked += 1;
     if (held === undefined) {
       this.counters.unanswered += 1;
+      this.#silent.add(witness);
       return;
     }
+    this.#silent.delete(witness);
     let disowned = 0;
     for (const entry of entries) {
       const holds = held.has(entry.facts.port);
