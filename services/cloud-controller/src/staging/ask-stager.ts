@@ -51,7 +51,7 @@ export function askStager(o: AskOptions): Promise<Outcome> {
       if (!accepted) return;
       const what = loss === 'died' ? 'the stager died' : 'the answer of the stager was lost';
       log.warn({ event: `stager-${loss}`, stager, task: request.task_id, trace_id: trace.traceId });
-      end(failure(`${what}; push or restart again`));
+      end({ kind: 'lost', message: `${what}; push or restart again` });
     };
     const watch = new StagerWatch({ clock, pool, stager, onLoss });
     const onReply = (reply: StagingReply): 'more' | 'done' => {

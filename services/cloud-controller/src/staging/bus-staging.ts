@@ -102,6 +102,7 @@ export class BusStaging implements Staging {
     const { bus, store, pool, log } = this.#o;
     const { app, trace, signal } = task;
     const tried = new Set<string>();
+    let lost: Outcome | undefined;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const stager = pool.choose(app.stack, tried) ?? (await this.#locate(task, tried));
       if (signal.aborted) return failure(SUPERSEDED);
@@ -116,10 +117,14 @@ export class BusStaging implements Staging {
       }
       tried.add(stager);
       const outcome = await this.#ask(stager, task);
-      if (outcome.kind !== 'not-accepted') return outcome;
-      log.warn({ event: 'stager-did-not-accept', stager, ...about(task) });
+      if (outcome.kind === 'lost') {
+        // Once more and no oftener: it may be this application that stagers die of.
+        if (lost) break;
+        lost = failure(outcome.message);
+      } else if (outcome.kind !== 'not-accepted') return outcome;
+      log.warn({ event: `stager-${outcome.kind}`, stager, ...about(task) });
     }
-    return { kind: 'not-accepted' };
+    return lost ?? { kind: 'not-accepted' };
   }
 
   /** Asks for adverts once a second, since the question may get lost too. */

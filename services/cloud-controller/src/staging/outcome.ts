@@ -5,6 +5,8 @@ export type Outcome =
   | { kind: 'staged'; dropletHash: string; detectedStartCommand: string | null }
   /** The stager did not take the task: another one may. */
   | { kind: 'not-accepted' }
+  /** The stager took it, and nobody will hear how it ended. */
+  | { kind: 'lost'; message: string }
   /** `bitsToBlame`: staging the same bits again would fail again. */
   | { kind: 'failed'; message: string; bitsToBlame: boolean };
 

@@ -4,7 +4,7 @@ import type { StagerPool } from './stager-pool.ts';
 
 const LOOK_EVERY_MS = 2000;
 const SILENT_AFTER_MS = 15_000;
-const ASK_EVERY_MS = 15_000;
+const ASK_EVERY_MS = 5000;
 const PAST_ANY_END = Number.MAX_SAFE_INTEGER;
 
 /** Why waiting for a stager makes no sense any more. */
