@@ -22,6 +22,8 @@ export interface NewsOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly recordOf: (host: string) => string | undefined;
+  /** All addresses that failed and were not registered since: what an nginx that knows nothing must be told at once. */
+  readonly asides: () => Iterable<string>;
   /** Delivers; rejects when nginx is not there. */
   readonly push: (news: News) => Promise<void>;
 }
@@ -65,8 +67,12 @@ export class RouteNews {
   /** Takes a change of the routes, after the table has it. */
   changed(change: RouteChange): void {
     const address = change[0] === 'up' ? change[1] : change[0] === 'add' ? change[2].address : undefined;
-    if (address !== undefined && this.#sick.delete(address)) this.#well.add(address);
+    if (address !== undefined && this.#sick.delete(address)) {
+      this.#ill.delete(address);
+      this.#well.add(address);
+    }
     if (change[0] === 'down') {
+      this.#well.delete(change[1]);
       this.#ill.add(change[1]);
       this.#sick.add(change[1]);
     } else if (change[0] !== 'up') {
@@ -132,7 +138,13 @@ export class RouteNews {
   }
 
   async #deliver(): Promise<void> {
-    const { recordOf, push, log, clock } = this.#options;
+    const { recordOf, asides, push, log, clock } = this.#options;
+    if (this.#flush) {
+      for (const address of asides()) {
+        this.#ill.add(address);
+        this.#sick.add(address);
+      }
+    }
     const news: News = {
       flush: this.#flush,
       up: this.#up,

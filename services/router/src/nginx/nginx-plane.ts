@@ -57,6 +57,7 @@ export class NginxPlane implements Serving {
       clock,
       log,
       recordOf: (host) => recordOf(this.#table, host, epoch),
+      asides: () => registry.asides(),
       push: (news) => this.#control.push(news),
     });
     this.#nginx = new NginxProcess({

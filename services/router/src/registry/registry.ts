@@ -95,6 +95,11 @@ export class Registry {
     return this.#aside.has(address);
   }
 
+  /** Those that failed and were not registered since. */
+  asides(): Iterable<string> {
+    return this.#aside.values();
+  }
+
   /** The entries that nobody vouched for since a monotonic time and somebody can be asked about, so many looked at at a time. */
   *unvouched(before: number, sliceSize: number): Generator<Readonly<Entry>[]> {
     let found: Entry[] = [];

@@ -13,15 +13,18 @@ let table: RouteTable;
 let news: RouteNews;
 let pushed: News[];
 let broken: boolean;
+let asides: string[];
 beforeEach(async () => {
   clock = new FakeClock();
   table = new RouteTable({ gone: () => undefined, now: () => clock.monotonic() });
   pushed = [];
   broken = false;
+  asides = [];
   news = new RouteNews({
     clock,
     log: silentLogger,
     recordOf: (host) => recordOf(table, host, (at) => at),
+    asides: () => asides,
     push: async (each) => {
       if (broken) throw new Error('nginx is not there');
       pushed.push(each);
@@ -111,4 +114,28 @@ test('after a delivery that failed all is forgotten, and told again when asked f
   await settled();
   expect(pushed).toHaveLength(2);
   expect(await news.lookup('shop.test')).toMatch(/10\.0\.0\.1:3/);
+});
+
+test('an nginx that knows nothing is told of all that failed, also of what failed before it was there', async () => {
+  broken = true;
+  change('down', '10.0.0.1:1');
+  await settled();
+  asides = ['10.0.0.1:1', '10.0.0.1:2'];
+  broken = false;
+  await clock.advance(100);
+  await waitFor(() => pushed.length === 1);
+  expect(pushed[0]).toMatchObject({ flush: true, ill: ['10.0.0.1:1', '10.0.0.1:2'], well: [] });
+  change('up', '10.0.0.1:2');
+  await settled();
+  expect(pushed[1]).toMatchObject({ flush: false, ill: [], well: ['10.0.0.1:2'] });
+});
+
+test('of what failed and came back, and failed again, before it was told, the last is told', async () => {
+  change('down', '10.0.0.1:1');
+  change('up', '10.0.0.1:1');
+  change('down', '10.0.0.1:1');
+  change('down', '10.0.0.1:2');
+  change('up', '10.0.0.1:2');
+  await settled();
+  expect(pushed).toMatchObject([{ ill: ['10.0.0.1:1'], well: ['10.0.0.1:2'] }]);
 });
