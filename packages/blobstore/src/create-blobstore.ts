@@ -23,6 +23,15 @@ export function createBlobstore(config: BlobstoreConfig, parts: BlobstoreParts =
   return new LazyBlobstore(() => openS3(s3, { ...parts, clock }));
 }
 
+/** For the join doctor: looks whether an object store knows the bucket and takes the credentials. Directories are seen to elsewhere. */
+export function checksOfBlobstore(
+  config: BlobstoreConfig | undefined,
+): { what: string; look: () => Promise<unknown> }[] {
+  if (config?.s3 === undefined) return [];
+  const look = (): Promise<unknown> => createBlobstore(config).list('doctor');
+  return [{ what: `blobstore.s3: the bucket ${config.s3.bucket} can be used`, look }];
+}
+
 async function openS3(config: S3Config, parts: BlobstoreParts & { clock: Clock }): Promise<Blobstore> {
   const { S3Blobstore } = await import('./s3/s3-blobstore.ts');
   return new S3Blobstore(config, parts);

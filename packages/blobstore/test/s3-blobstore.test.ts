@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { FakeClock, systemClock } from '@vcap/clock';
 import { startSwift, swiftMissing, tempDir, waitFor } from '@vcap/testkit';
 import type { S3Server, TempDir } from '@vcap/testkit';
-import { blobstoreConfig, BlobstoreError, createBlobstore } from '../src/index.ts';
+import { blobstoreConfig, BlobstoreError, checksOfBlobstore, createBlobstore } from '../src/index.ts';
 import type { Blobstore, BlobstoreParts } from '../src/index.ts';
 import { describeBlobstore } from './conformance.ts';
 
@@ -110,6 +110,21 @@ withStore('an object store', () => {
       for (const shown of [message, JSON.stringify(cause), String(cause)])
         for (const secret of ['a-wrong-secret', server.secretAccessKey, 'Signature='])
           expect(shown).not.toContain(secret);
+  });
+
+  test('the join doctor hears whether the bucket can be used', async () => {
+    const look = async (change: object): Promise<unknown> => {
+      const { accessKeyId, endpoint, secretAccessKey } = server;
+      const keys = { access_key_id: accessKeyId, secret_access_key: secretAccessKey };
+      const s3 = { endpoint, bucket: 'blobs', path_style: true, ...keys, ...change };
+      const [check] = checksOfBlobstore(blobstoreConfig.parse({ s3 }));
+      expect(check?.what).toContain('can be used');
+      return check?.look();
+    };
+    await expect(look({})).resolves.toEqual([]);
+    await expect(look({ bucket: 'no-such-bucket' })).rejects.toThrow('has no such bucket');
+    await expect(look({ secret_access_key: 'wrong' })).rejects.toThrow('refuses the credentials');
+    expect(checksOfBlobstore({ root: '/nowhere' })).toEqual([]);
   });
 
   test('a store that dies in the middle of an upload keeps the old content, and the rest is swept', async () => {

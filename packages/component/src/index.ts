@@ -4,6 +4,7 @@ import type { Logger } from '@vcap/bus';
 export type { Logger } from '@vcap/bus';
 export { baseConfigShape, busTlsOf, checkLocalRoute, ConfigError, loadConfig } from './config.ts';
 export type { BaseConfig } from './config.ts';
+export type { Check } from './doctor/finding.ts';
 export type { Member } from './group.ts';
 export { startGroup, stopGroup } from './group.ts';
 export { markModuleBoundary } from './module-boundary.ts';

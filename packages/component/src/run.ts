@@ -11,7 +11,8 @@ import type { z } from 'zod';
 import { busTlsOf, checkLocalRoute, loadConfig } from './config.ts';
 import type { BaseConfig } from './config.ts';
 import { examine } from './doctor/examine.ts';
-import { renderFindings } from './doctor/finding.ts';
+import { findingOf, renderFindings } from './doctor/finding.ts';
+import type { Check } from './doctor/finding.ts';
 import { startGroup, stopGroup } from './group.ts';
 import type { Member } from './group.ts';
 import { ownAddress } from './own-address.ts';
@@ -39,6 +40,8 @@ export interface ComponentOptions<C> {
   /** How long its members wait for the bus; after that they start without it, and it is tried for. Absent: for ever. */
   busPatienceMs?: number;
   build(context: ComponentContext<C>): Member[] | Promise<Member[]>;
+  /** What the join doctor looks at besides. */
+  checks?: (config: C) => Check[];
 }
 
 /**
@@ -77,6 +80,7 @@ async function run<C>(options: ComponentOptions<C>): Promise<void> {
   checkLocalRoute(ip, common.mbus);
   if (values.doctor) {
     const findings = await examine(common, ip, values.tools);
+    for (const check of options.checks?.(config) ?? []) findings.push(await findingOf(check));
     process.stdout.write(renderFindings(findings));
     process.exit(findings.some(({ outcome }) => outcome === 'bad') ? 1 : 0);
   }

@@ -1,3 +1,4 @@
+import { checksOfBlobstore } from '@vcap/blobstore';
 import { runComponent } from '@vcap/component';
 import { buildCloudController } from './app.ts';
 import { configSchema } from './config.ts';
@@ -7,4 +8,5 @@ await runComponent({
   name: 'cloud-controller',
   schema: configSchema,
   build: buildCloudController,
+  checks: ({ blobstore }) => checksOfBlobstore(blobstore),
 });

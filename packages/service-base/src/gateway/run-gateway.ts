@@ -1,4 +1,4 @@
-import { createBlobstore } from '@vcap/blobstore';
+import { checksOfBlobstore, createBlobstore } from '@vcap/blobstore';
 import { runComponent } from '@vcap/component';
 import type { ComponentContext, Member } from '@vcap/component';
 import { serviceApp } from '../http/app.ts';
@@ -42,6 +42,7 @@ export async function runGateway(options: GatewayOptions & { name: string }): Pr
     name: options.name,
     schema: gatewayConfigSchema,
     build: (context) => buildGateway(context, options),
+    checks: ({ blobstore }) => checksOfBlobstore(blobstore),
   });
 }
 

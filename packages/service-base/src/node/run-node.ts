@@ -1,4 +1,4 @@
-import { createBlobstore } from '@vcap/blobstore';
+import { checksOfBlobstore, createBlobstore } from '@vcap/blobstore';
 import type { Trace } from '@vcap/bus';
 import { runComponent } from '@vcap/component';
 import type { ComponentContext, Member } from '@vcap/component';
@@ -38,6 +38,7 @@ export async function runNode<C extends NodeConfig>(
     name: options.name,
     schema: options.schema,
     build: (context) => buildNode(context, options),
+    checks: ({ blobstore }) => checksOfBlobstore(blobstore),
   });
 }
 
