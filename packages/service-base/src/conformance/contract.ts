@@ -31,6 +31,8 @@ export interface ServiceUnderTest<C extends NodeConfig = NodeConfig> extends Sta
   redis?: string;
   /** A directory for the blobstore; with it and `data`, migration is verified. */
   blobstore?: string;
+  /** The key `s3` of a blobstore's configuration: blobs are kept there in place of the directory. */
+  s3?: object;
 }
 
 /** A stage with a gateway and a node that know each other. */

@@ -14,9 +14,9 @@ import { eventually, refused } from './tools.ts';
 
 /** Snapshots, export and import; needs `redis`, `blobstore` and `data`. */
 export function snapshotChecks<C extends NodeConfig>(service: ServiceUnderTest<C>): Check[] {
-  const { redis, blobstore, data } = service;
+  const { redis, blobstore, s3, data } = service;
   if (redis === undefined || blobstore === undefined || data === undefined) return [];
-  const common = { redis: { uri: redis }, blobstore: { root: blobstore } };
+  const common = { redis: { uri: redis }, blobstore: s3 === undefined ? { root: blobstore } : { s3 } };
   const backups = `${blobstore}-backups`;
   const lifecycle = { snapshot: { quota: 2 }, serialization: 'enable', job: 'enable' };
   const over = {
