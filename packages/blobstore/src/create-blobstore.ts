@@ -23,7 +23,10 @@ export function createBlobstore(config: BlobstoreConfig, parts: BlobstoreParts =
   return new LazyBlobstore(() => openS3(s3, { ...parts, clock }));
 }
 
-/** For the join doctor: looks whether an object store knows the bucket and takes the credentials. Directories are seen to elsewhere. */
+/**
+ * For the join doctor: looks whether an object store knows the bucket and takes the credentials. It sees to directories
+ * itself.
+ */
 export function checksOfBlobstore(
   config: BlobstoreConfig | undefined,
 ): { what: string; look: () => Promise<unknown> }[] {

@@ -46,7 +46,10 @@ export class LazyBlobstore implements Blobstore {
   }
 
   #store(): Promise<Blobstore> {
-    this.#opened ??= this.#open();
+    this.#opened ??= this.#open().catch((error: unknown) => {
+      this.#opened = undefined;
+      throw error;
+    });
     return this.#opened;
   }
 }
