@@ -1,6 +1,7 @@
 import type { Logger } from '@vcap/bus';
 import type { Clock } from '@vcap/clock';
 import type { Server } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { AccessLog } from '../access-log.ts';
 import { BackendPool } from './backend/pool.ts';
 import { createPick } from './balance/pick.ts';
@@ -40,6 +41,9 @@ export interface PlaneOptions {
 
 const stopTimeoutMs = 1000;
 const certificatesMs = 2000;
+/** From the end of accepting to the closing of connections that have asked nothing. */
+const lastWordMs = 100;
+const mostTurns = 200;
 
 /** The data plane of one process: visitors' connections on one side, backends' on the other, the routes between. */
 export class Plane {
@@ -50,6 +54,7 @@ export class Plane {
   readonly #clients = new Set<ClientConnection>();
   readonly #preambles = new Set<Preamble>();
   readonly #servers: Server[] = [];
+  #accepted = 0;
   #tls: TlsFront | undefined;
   #certificates: Certificates | undefined;
   readonly #wheel: Wheel;
@@ -136,8 +141,19 @@ export class Plane {
   async finish(timeoutMs: number): Promise<number> {
     const { clock } = this.#options;
     this.#state.draining = true;
-    this.#state.closing = true;
+    // Who waits to be let in would be reset: the loop takes them in on its way round, until one that found nobody.
+    for (let turns = 0, before = -1; turns < mostTurns && before !== this.#accepted; turns += 1) {
+      before = this.#accepted;
+      // The first may end before the loop has looked once.
+      await turn();
+      await turn();
+    }
     for (const server of this.#servers) server.close();
+    // Who was let in last has yet to be heard; after a stall timers come before what was said meanwhile.
+    await clock.sleep(Math.min(lastWordMs, timeoutMs));
+    await turn();
+    await turn();
+    this.#state.closing = true;
     this.#tls?.drain();
     for (const client of Array.from(this.#clients)) client.closeIfIdle();
     await this.#untilIdle(timeoutMs, clock);
@@ -198,6 +214,7 @@ export class Plane {
     if (origin !== undefined) visitor.isAt(origin);
     const client = new ClientConnection(this.#context, wire, visitor, (gone) => this.#clients.delete(gone));
     this.#clients.add(client);
+    this.#accepted += 1;
     wire.resume();
     return client;
   }

@@ -5,6 +5,9 @@ import { silentLogger } from '@vcap/component';
 import { startNats, waitFor } from '@vcap/testkit';
 import { request } from 'node:http';
 import type { ServerResponse } from 'node:http';
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { startBackend } from '../support/backend.ts';
 import type { Backend } from '../support/backend.ts';
 import { ask } from '../support/client.ts';
@@ -162,6 +165,28 @@ test('drains: health first, running requests finish, nobody new is let in', asyn
   expect((await running).body).toBe('finished');
   await drain;
   await slow.stop();
+});
+
+test('a drain answers who had just come, though he asks only then', async () => {
+  await router.register({ port: backend.port, uris: [host] });
+  const sockets = await Promise.all(
+    Array.from(
+      { length: 20 },
+      () =>
+        new Promise<Socket>((resolve, reject) => {
+          const socket = connect(router.port, '127.0.0.1', () => resolve(socket));
+          socket.on('error', reject);
+        }),
+    ),
+  );
+  const drain = router.drain();
+  const answers = sockets.map((socket) => {
+    socket.write(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    return text(socket);
+  });
+  for (const answer of await Promise.all(answers))
+    expect(answer).toMatch(/^HTTP\/1\.1 200 [^]*\r\nConnection: close\r\n/i);
+  await drain;
 });
 
 test('a drain does not wait for ever', async () => {

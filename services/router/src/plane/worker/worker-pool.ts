@@ -86,6 +86,8 @@ export class WorkerPool implements Serving {
     this.#stopping = true;
     this.#tell({ kind: 'drain' });
     if (drainWaitMs > 0) await clock.sleep(drainWaitMs);
+    // The workers' own are the last ones: what came in after they stop accepting would wait for nobody.
+    this.#closeSockets();
     const left = await Promise.all(
       [...this.#workers].map(
         (worker) =>
@@ -110,8 +112,13 @@ export class WorkerPool implements Serving {
     late.abort();
     for (const { child } of this.#workers) child.kill('SIGKILL');
     await gone;
+    this.#closeSockets();
+  }
+
+  #closeSockets(): void {
     this.#socket?.close();
     this.#tlsSocket?.close();
+    this.#socket = this.#tlsSocket = undefined;
   }
 
   reports(): StatsReport[] {
