@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { FakeClock } from '@vcap/clock';
 import { createPick, Registry, RouteTable } from '../../src/index.ts';
 import type { Endpoint, Registration } from '../../src/index.ts';
+import type { Entry } from '../../src/registry/entry.ts';
 
 let clock: FakeClock;
 let registry: Registry;
@@ -221,5 +222,49 @@ describe('pruning', () => {
     expect(registry.prune(true)).toBe(0);
     await pass(20);
     expect(registry.prune(true)).toBe(1);
+  });
+});
+
+describe('who holds an address', () => {
+  const told = { dea: 'dea-1', identityPort: 9000, app: 'guid', privateInstanceId: 'p1' };
+  const doubtful = (): Readonly<Entry>[] => [...registry.unvouched(clock.monotonic() - 20_000, 1)].flat();
+  const health = (): string | undefined => table.endpoints.get('10.0.0.1:1')?.health;
+
+  test('is asked when it was not registered for a while, of those who name somebody to ask', async () => {
+    registry.register(at(1, ['shop.test'], told));
+    registry.register(at(2, ['shop.test']));
+    registry.restore(at(3, ['shop.test'], told));
+    expect(doubtful().map(({ facts }) => facts.address)).toEqual(['10.0.0.1:3']);
+    await clock.advance(21_000);
+    expect(doubtful().map(({ facts }) => facts.address)).toEqual(['10.0.0.1:1', '10.0.0.1:3']);
+    expect(doubtful()[0]?.witness).toBe(doubtful()[1]?.witness);
+  });
+
+  test('decides whether it is used; a registration brings it back', async () => {
+    registry.restore(at(1, ['shop.test'], told));
+    const [entry] = doubtful();
+    registry.testified(entry!, clock.monotonic(), false);
+    expect([health(), registry.isAside('10.0.0.1:1')]).toEqual(['down', true]);
+    registry.testified(entry!, clock.monotonic(), true);
+    expect([health(), doubtful()]).toEqual(['up', []]);
+    await clock.advance(21_000);
+    registry.testified(entry!, clock.monotonic(), false);
+    registry.register(at(1, ['shop.test'], told));
+    expect([health(), doubtful()]).toEqual(['up', []]);
+  });
+
+  test('an answer that comes after a registration, or about the one before, changes nothing', async () => {
+    registry.restore(at(1, ['shop.test'], told));
+    const [before] = doubtful();
+    const asked = clock.monotonic();
+    await clock.advance(10);
+    registry.register(at(1, ['shop.test'], told));
+    registry.testified(before!, asked, false);
+    expect(health()).toBe('up');
+    await clock.advance(21_000);
+    registry.register(at(1, ['heir.test'], { ...told, app: 'heir', privateInstanceId: 'p2' }));
+    await clock.advance(10);
+    registry.testified(before!, clock.monotonic(), false);
+    expect(health()).toBe('up');
   });
 });
