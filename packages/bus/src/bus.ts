@@ -1,56 +1,22 @@
-import { randomInt } from 'node:crypto';
-import type { Clock } from '@vcap/clock';
-import { connect, createInbox, Events, headers } from 'nats';
-import type { Msg, MsgHdrs, NatsConnection, Status } from 'nats';
-import type { Logger } from 'pino';
+import { createInbox, Events, headers } from 'nats';
+import type { Msg, NatsConnection } from 'nats';
 import { Absence } from './absence.ts';
 import { tlsOptionOf } from './bus-tls.ts';
-import type { BusTls } from './bus-tls.ts';
+import type {
+  BusOptions,
+  HandlerContext,
+  RequestOptions,
+  StreamOptions,
+  Subscription,
+} from './bus-options.ts';
+import { openConnection } from './open-connection.ts';
 import { inboxOf } from './permissions.ts';
+import { dataOf, headerOf, senderOf } from './told.ts';
 import { ParseGuard } from './parse-guard.ts';
 import type { Subject } from './subject.ts';
 import { childTrace, fromTraceparent, newTrace, toTraceparent } from './trace.ts';
 import type { Trace } from './trace.ts';
 
-export type { Logger } from 'pino';
-
-export interface BusOptions {
-  /** `nats://user:password@host:port`, any number of them; or `tls://`, and then nothing is said without TLS. */
-  servers: string[];
-  /** For `tls://`. */
-  tls?: BusTls | undefined;
-  /** Shown in the server's list of connections. */
-  name: string;
-  log: Logger;
-  clock: Clock;
-  /** A server that left two pings unanswered is given up: half-open connections show within three intervals. */
-  pingIntervalMs?: number;
-}
-export interface HandlerContext {
-  /** The sender's trace, or a new one. */
-  trace: Trace;
-  subject: string;
-  /** Present when the sender waits for an answer. */
-  reply?: (payload: unknown) => void;
-}
-export interface RequestOptions {
-  timeoutMs: number;
-  /** Ends early at this many replies; 1 by default. */
-  max?: number;
-  trace?: Trace;
-}
-export interface StreamOptions<R> {
-  timeoutMs: number;
-  /** The timeout is for all replies together instead of for each. */
-  totalTimeout?: boolean;
-  onReply: (reply: R) => 'more' | 'done';
-  trace?: Trace;
-  /** Gives up waiting when it aborts; the answer is then `timeout`. */
-  signal?: AbortSignal;
-}
-export interface Subscription {
-  unsubscribe(): void;
-}
 /** After a server that would not have us. */
 const refusedMs = 5000;
 type Handler<T> = (message: T, context: HandlerContext) => void | Promise<void>;
@@ -137,39 +103,17 @@ export class Bus {
 
   async #connect(): Promise<void> {
     if (this.#stopped.signal.aborted) return;
-    const { servers, name, log } = this.#options;
-    const url = servers.map((server) => new URL(server));
-    const first = url[0];
     this.#absence.begin();
-    const connection = await connect({
-      servers: url.map((each) => `${each.hostname}:${each.port || '4222'}`),
-      ...(first?.username ? { user: decodeURIComponent(first.username) } : {}),
-      ...(first?.password ? { pass: decodeURIComponent(first.password) } : {}),
-      tls: this.#tls,
-      name,
-      maxReconnectAttempts: -1,
-      waitOnFirstConnect: true,
-      // A frozen server accepts connections and says nothing: the next one's turn comes soon.
-      timeout: 3000,
-      // It is asked before each try, and its error ends the first connection's tries, which nothing else does.
-      reconnectDelayHandler: () => {
-        this.#stopped.signal.throwIfAborted();
-        return 500 + randomInt(250);
-      },
-      pingInterval: this.#options.pingIntervalMs ?? 8000,
-      maxPingOut: 2,
-      ignoreClusterUpdates: false,
-    })
-      .catch((error: unknown) => {
-        if (!this.#stopped.signal.aborted) throw error;
-      })
-      .finally(() => this.#absence.end());
+    const { signal } = this.#stopped;
+    const connection = await openConnection(this.#options, this.#tls, signal).finally(() =>
+      this.#absence.end(),
+    );
     // Whoever waits for a connection of a bus that was stopped goes on waiting: nobody may use it.
     if (!connection) return new Promise(() => undefined);
     if (this.#stopped.signal.aborted) return connection.close();
     this.#connection = connection;
     this.#connected = true;
-    log.info({ event: 'bus-connected', server: connection.getServer() });
+    this.#options.log.info({ event: 'bus-connected', server: connection.getServer() });
     void this.#watch(connection);
   }
 
@@ -351,18 +295,4 @@ export class Bus {
       }
     }
   }
-}
-
-function headerOf(map: MsgHdrs | undefined, key: string): string | undefined {
-  return map?.get(key) || undefined;
-}
-
-/** Who sent it, as far as one can know: our header, else the subject alone. */
-function senderOf(message: Msg): string {
-  return headerOf(message.headers, 'sender') ?? 'unknown';
-}
-
-/** Addresses and errors are strings in a status; anything else is shown as JSON. */
-function dataOf(status: Status): string {
-  return typeof status.data === 'string' ? status.data : JSON.stringify(status.data);
 }

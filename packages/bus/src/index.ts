@@ -1,12 +1,12 @@
+export type { Logger } from 'pino';
 export { Bus } from './bus.ts';
 export type {
   BusOptions,
   HandlerContext,
-  Logger,
   RequestOptions,
   StreamOptions,
   Subscription,
-} from './bus.ts';
+} from './bus-options.ts';
 export { tlsOptionOf } from './bus-tls.ts';
 export type { BusTls } from './bus-tls.ts';
 export { diagnose } from './diagnose.ts';

@@ -59,7 +59,7 @@ if (whyNot !== undefined) process.stderr.write(`THE TEST OF THREE HOSTS IS SKIPP
     const { status, output } = await it().doctor('b', 'dea');
     process.stderr.write(`${output}\n`);
     expect(output).toContain('10.77.0.11');
-    expect({ status, bad: output.match(/^bad.*$/gm) }).toEqual({ status: 0, bad: null });
+    expect({ status, bad: output.match(/^BAD.*$/gm) }).toEqual({ status: 0, bad: null });
   });
 
   test('an application that is pushed on A runs on B and C', async () => {
