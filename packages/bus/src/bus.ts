@@ -281,6 +281,7 @@ export class Bus {
   async #watch(connection: NatsConnection): Promise<void> {
     const { log } = this.#options;
     for await (const status of connection.status()) {
+      if (this.#stopped.signal.aborted) return;
       if (status.type === Events.Disconnect) {
         this.#connected = false;
         log.warn({ event: 'bus-disconnected', server: dataOf(status) });
