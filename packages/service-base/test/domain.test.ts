@@ -95,6 +95,21 @@ describe('the directory of nodes', () => {
     expect(() => nodes.take(wanted)).toThrow('no capacity');
   });
 
+  it('counts room that came back at once, and while answers are awaited', () => {
+    const nodes = new NodeDirectory(new FakeClock());
+    nodes.heard(announce('a', 1));
+    const first = nodes.take(wanted);
+    expect(() => nodes.take(wanted)).toThrow('no capacity');
+    nodes.freed('a');
+    const second = nodes.take(wanted);
+    // Neither may have been counted yet: one of three is left for sure.
+    nodes.heard(announce('a', 3));
+    nodes.take(wanted);
+    expect(() => nodes.take(wanted)).toThrow('no capacity');
+    for (const { done } of [first, second]) done(true);
+    nodes.freed('unknown');
+  });
+
   it('tells a missing plan from a missing version, and takes old nodes without versions', () => {
     const nodes = new NodeDirectory(new FakeClock());
     expect(() => nodes.take(wanted)).toThrow('Unknown plan free');

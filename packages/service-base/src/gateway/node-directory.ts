@@ -39,8 +39,9 @@ export class NodeDirectory {
   heard(announcement: ServiceAnnouncement): void {
     const known = this.#nodes.get(announcement.id);
     const outstanding = known?.outstanding ?? 0;
-    // While answers are awaited the node may not have counted them yet.
-    const available = known && outstanding > 0 ? known.available : announcement.available_capacity;
+    // While answers are awaited the node may not have counted them yet: what is left for sure is then less.
+    const sure = announcement.available_capacity - outstanding * (announcement.capacity_unit ?? 1);
+    const available = known && outstanding > 0 ? Math.max(known.available, sure) : sure;
     this.#nodes.set(announcement.id, {
       announcement,
       available,
@@ -65,6 +66,12 @@ export class NodeDirectory {
       if (!made) now.available += unit;
     };
     return { id, done };
+  }
+
+  /** An instance there is gone: its room counts at once, as the node's own word may be on its way for a moment. */
+  freed(id: string): void {
+    const node = this.#nodes.get(id);
+    if (node) node.available += node.announcement.capacity_unit ?? 1;
   }
 
   knows(id: string): boolean {

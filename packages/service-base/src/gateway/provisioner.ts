@@ -71,7 +71,7 @@ export class Provisioner implements GatewayBackend {
   }
 
   async unprovision(instance: string, trace: Trace): Promise<void> {
-    const { cache, client, gone, log } = this.#options;
+    const { cache, client, gone, log, nodes } = this.#options;
     const handle = await this.instance(instance);
     const bindings = cache.bindingsOf(instance);
     const message = { name: instance, bindings: bindings.map(({ credentials }) => credentials) };
@@ -79,7 +79,12 @@ export class Provisioner implements GatewayBackend {
       for (const { service_id } of [...bindings, handle]) cache.remove(service_id);
       gone(instance)?.catch((err: unknown) => log.warn({ event: 'snapshots-left', instance, err }));
     };
-    await this.#untilGone(client.ask(serviceUnprovision, nodeOf(handle), message, { trace }), forget);
+    const node = nodeOf(handle);
+    const asked = client.ask(serviceUnprovision, node, message, { trace });
+    await this.#untilGone(
+      asked.then(() => nodes.freed(node)),
+      forget,
+    );
   }
 
   async bind(request: BindRequest, trace: Trace): Promise<ServiceHandle> {
