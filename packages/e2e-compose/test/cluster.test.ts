@@ -171,7 +171,11 @@ const upgraded = [
       const push = it()
         .ok('push', 'meanwhile', '--path', plainApp, '-n')
         .then(() => say(`the push took ${Math.round(performance.now() - began)} ms`));
-      await Promise.all([push, it().destroy(victim)]).finally(() => it().restore('nats-1'));
+      try {
+        await Promise.all([push, it().destroy(victim)]);
+      } finally {
+        await it().restore('nats-1');
+      }
     });
     printTallies('A server of the bus destroyed during a push', [['nats-1', tally]]);
     expect(tally.failed).toBe(0);

@@ -103,6 +103,7 @@ export async function serviceComponents(
         supported_versions: [mariadbVersion],
         version_aliases: { current: mariadbVersion },
         description: 'MySQL database',
+        tags: ['mysql', 'relational'],
         default_plan: 'free',
         plans: ofEach(({ free, description }) => ({ free, description })),
       },
