@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { connect } from 'nats';
 import type { NatsConnection } from 'nats';
+import { mendAbandonedDials } from './abandoned-dials.ts';
 import type { BusOptions } from './bus-options.ts';
 
 /**
@@ -12,6 +13,7 @@ export async function openConnection(
   tls: object | null,
   stopped: AbortSignal,
 ): Promise<NatsConnection | undefined> {
+  mendAbandonedDials();
   const urls = servers.map((server) => new URL(server));
   const first = urls[0];
   try {

@@ -4,6 +4,8 @@ import { startNats, waitFor } from '@vcap/testkit';
 import type { NatsServer } from '@vcap/testkit';
 import { connect } from 'nats';
 import type { NatsConnection } from 'nats';
+import { createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { pino } from 'pino';
 import { Bus, deaFindDroplet, deaHeartbeat, healthStart, newTrace, stagingStart } from '../src/index.ts';
 import type { Heartbeat, StagingReply } from '../src/index.ts';
@@ -186,6 +188,38 @@ describe('a bus that goes away', () => {
       await other.stop();
     }
     expect(listener.connected).toBe(false);
+  }, 30_000);
+
+  test('a server that was given up and answers late does not end the connection to another one', async () => {
+    // Takes connections, says who it is only when told to, and ends who does not log in.
+    const waiting: Socket[] = [];
+    const late = createServer((socket) => void waiting.push(socket.on('error', () => undefined)));
+    await new Promise<void>((resolve) => late.listen(0, '127.0.0.1', resolve));
+    const { port } = late.address() as AddressInfo;
+    try {
+      const servers = [`nats://127.0.0.1:${port}`, nats.url];
+      let one = await bus('one', servers);
+      // Which one is asked first is left to chance.
+      while (waiting.length === 0) one = await bus('one', servers);
+      const { server } = one;
+      let returns = 0;
+      one.onReconnect(() => (returns += 1));
+      for (const socket of waiting)
+        socket.end(
+          'INFO {"server_id":"late","version":"2","proto":1,"headers":true,"max_payload":1048576}\r\n',
+        );
+      await waitFor(() => waiting.every((socket) => socket.destroyed), { timeoutMs: 10_000 });
+      const seen: Heartbeat[] = [];
+      one.subscribe(deaHeartbeat, (message) => void seen.push(message));
+      await waitFor(() => {
+        raw.publish('dea.heartbeat', JSON.stringify(beat));
+        return seen.length > 0;
+      });
+      expect([one.connected, one.server, returns]).toEqual([true, server, 0]);
+    } finally {
+      for (const socket of waiting) socket.destroy();
+      late.close();
+    }
   }, 30_000);
 
   test('without any server, start waits', async () => {
