@@ -12,8 +12,7 @@ import { blobstoreConfig, BlobstoreError, checksOfBlobstore, createBlobstore } f
 import type { Blobstore, BlobstoreParts } from '../src/index.ts';
 import { describeBlobstore } from './conformance.ts';
 
-const missing = swiftMissing();
-if (missing !== undefined) console.warn(`not tested: blobs in an object store: ${missing}`);
+const missing = swiftMissing('blobs in an object store');
 const withStore = missing === undefined ? describe : describe.skip;
 
 withStore('an object store', () => {

@@ -6,8 +6,7 @@ import { serviceChecks } from '../src/index.ts';
 import { echoService } from './support/echo.ts';
 
 const none = 'nats://127.0.0.1:1';
-const missing = swiftMissing();
-if (missing !== undefined) console.warn(`not tested: snapshots in an object store: ${missing}`);
+const missing = swiftMissing('snapshots in an object store');
 
 (missing === undefined ? describe : describe.skip)('snapshots and migration through an object store', () => {
   let nats: NatsServer;

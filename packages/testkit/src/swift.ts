@@ -31,13 +31,15 @@ export interface S3Server {
   stop(): Promise<void>;
 }
 
-/** Why no such server can be started here, to be printed by a test that goes without; undefined when it can. */
-export function swiftMissing(): string | undefined {
+/** Why no such server can be started here, said aloud together with `what` goes untested; undefined when it can. */
+export function swiftMissing(what: string): string | undefined {
   try {
     for (const name of [...storage, 'proxy']) findBinary(`swift-${name}-server`, `swift-${name}`);
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    const why = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`not tested: ${what}: ${why}\n`);
+    return why;
   }
 }
 

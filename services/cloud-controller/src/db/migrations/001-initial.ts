@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
-import { int, optionalText, text, time, withId } from '../columns.ts';
+import { createTable, int, optionalText, text, time, withId } from '../columns.ts';
 import type { Table } from '../columns.ts';
 import type { DialectName } from '../open.ts';
 
@@ -11,12 +11,8 @@ export function initial(dialect: DialectName): Migration {
   const longText = sql.raw<never>(mysql ? 'mediumtext' : 'text');
   return {
     async up(db: Kysely<unknown>) {
-      const create = async (name: string, columns: (table: Table) => Table): Promise<void> => {
-        const table = columns(db.schema.createTable<string>(name));
-        await (
-          mysql ? table.modifyEnd(sql`engine=InnoDB default charset=utf8mb4 collate=utf8mb4_bin`) : table
-        ).execute();
-      };
+      const create = (name: string, columns: (table: Table) => Table): Promise<void> =>
+        createTable(db, dialect, name, columns);
       let constraints = 0;
       const reference = (table: Table, column: string, to: string, cascade = false): Table =>
         table.addForeignKeyConstraint(`fk_${++constraints}_${column}`, [column as never], to, ['id'], (c) =>
